@@ -1,0 +1,1 @@
+"""Whole-array NumPy: the readable fast version of each kernel, always available."""

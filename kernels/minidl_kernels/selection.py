@@ -1,0 +1,73 @@
+"""Which of the three kernel sets runs: chosen by a call, a `with` block or an environment variable."""
+
+import importlib
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import ModuleType
+
+NAMES = ("naive", "numpy", "numba")
+
+
+class KernelSet:
+    """One folder of kernels; each file in it is an attribute, imported when first asked for.
+
+    Importing late keeps `import minidl` quick: Numba is loaded by the first kernel that needs it.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __getattr__(self, family: str) -> ModuleType:
+        if family.startswith("_"):
+            raise AttributeError(family)
+        module = importlib.import_module(f"minidl_kernels.{self.name}.{family}")
+        setattr(self, family, module)  # found directly from now on
+        return module
+
+    def __repr__(self) -> str:
+        return f"KernelSet({self.name!r})"
+
+
+def available() -> tuple[str, ...]:
+    """The names of the kernel sets that can run here: `numba` only where Numba is installed."""
+    return tuple(name for name in NAMES if name != "numba" or importlib.util.find_spec("numba"))
+
+
+def _named(name: str) -> KernelSet:
+    if name not in NAMES:
+        raise ValueError(f"there is no kernel set {name!r}; choose one of {', '.join(NAMES)}")
+    if name not in available():
+        raise ValueError("the kernel set 'numba' needs Numba: `pip install numba`, or use 'numpy'")
+    return _SETS[name]
+
+
+def select(name: str) -> None:
+    """Use the kernel set `name` ("naive", "numpy" or "numba") from now on."""
+    global _active
+    _active = _named(name)
+
+
+@contextmanager
+def use(name: str) -> Iterator[None]:
+    """Use the kernel set `name` inside a `with` block. The choice holds for the whole process."""
+    global _active
+    before = active()
+    select(name)
+    try:
+        yield
+    finally:
+        _active = before
+
+
+def active() -> KernelSet:
+    """The kernel set that runs now: the one selected, else MINIDL_KERNELS, else the fastest here."""
+    global _active
+    if _active is None:
+        _active = _named(os.environ.get("MINIDL_KERNELS") or available()[-1])
+    return _active
+
+
+_SETS = {name: KernelSet(name) for name in NAMES}
+_active: KernelSet | None = None

@@ -1,0 +1,222 @@
+"""Module: what every layer and model is. It finds its parameters by looking at its own attributes.
+
+    class Net(nn.Module):
+        def __init__(self):
+            self.conv1 = nn.Conv2d(3, 16, 3)      # a layer inside
+            self.scale = nn.Parameter(np.ones(16))
+            self.register_buffer("seen", np.zeros(16))
+
+        def forward(self, x):
+            return F.relu(self.conv1(x))
+
+There is no hidden bookkeeping: `vars(module)` holds it all, in the order it was assigned.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Self
+
+import numpy as np
+
+from minidl import scope
+from minidl.nn.parameter import Parameter
+from minidl.tensor import Tensor
+
+Array = np.ndarray
+ForwardHook = Callable[["Module", tuple[Any, ...], Any], Any]
+
+
+class Module:
+    """A layer or a model: parameters, buffers, layers inside, and a `forward`.
+
+    Parameters are learned. Buffers are arrays that are saved with the model but not learned, such as
+    the running mean of a batch norm. `training` tells layers that behave differently in evaluation.
+    """
+
+    training: bool = True
+    _buffer_names: tuple[str, ...] = ()
+    _forward_hooks: tuple[ForwardHook, ...] = ()
+
+    def forward(self, *args: Any) -> Any:
+        """Compute the output; every subclass writes this."""
+        raise NotImplementedError(f"{type(self).__name__} does not define forward()")
+
+    def __call__(self, *args: Any) -> Any:
+        with scope.entered(self):
+            output = self.forward(*args)
+        for hook in self._forward_hooks:
+            replaced = hook(self, args, output)
+            output = output if replaced is None else replaced
+        return output
+
+    # ------------------------------------------------------------------ what is inside
+
+    def register_buffer(self, name: str, array: Array) -> None:
+        """Make `array` an attribute that state_dict() saves although it is not learned."""
+        setattr(self, name, array)
+        self._buffer_names = (*self._buffer_names, name)
+
+    def named_children(self) -> Iterator[tuple[str, "Module"]]:
+        """The layers directly inside, with their attribute names."""
+        for name, value in vars(self).items():
+            if isinstance(value, Module):
+                yield name, value
+
+    def children(self) -> Iterator["Module"]:
+        """The layers directly inside."""
+        return (child for _, child in self.named_children())
+
+    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, "Module"]]:
+        """This module (named `prefix`) and all layers inside, with dotted names."""
+        yield prefix, self
+        for name, child in self.named_children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+
+    def modules(self) -> Iterator["Module"]:
+        """This module and all layers inside."""
+        return (module for _, module in self.named_modules())
+
+    def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """All parameters with dotted names; one that two layers share is listed once."""
+        seen: set[int] = set()
+        for path, module in self.named_modules():
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter) and id(value) not in seen:
+                    seen.add(id(value))
+                    yield f"{path}.{name}" if path else name, value
+
+    def parameters(self) -> Iterator[Parameter]:
+        """All parameters, each once."""
+        return (parameter for _, parameter in self.named_parameters())
+
+    def named_buffers(self) -> Iterator[tuple[str, Array]]:
+        """All buffers with dotted names."""
+        for path, module in self.named_modules():
+            for name in module._buffer_names:
+                yield f"{path}.{name}" if path else name, getattr(module, name)
+
+    def buffers(self) -> Iterator[Array]:
+        """All buffers."""
+        return (array for _, array in self.named_buffers())
+
+    # ----------------------------------------------------------------- saving and loading
+
+    def state_dict(self) -> dict[str, Array]:
+        """All parameters and buffers by dotted name, as copies: {"conv1.weight": array, …}."""
+        return {name: array.copy() for name, array in self._named_arrays()}
+
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
+        """Copy arrays into the parameters and buffers of the same names.
+
+        Args:
+            state: what `state_dict` returned, or a file of weights loaded.
+            strict: every name must match; if False, names that only one side has are passed over.
+
+        Raises:
+            ValueError: names or shapes do not match. The message lists every difference, and
+                nothing has been changed.
+        """
+        own = dict(self._named_arrays())
+        # Files older than PyTorch 0.4.1 do not count the batches a batch norm has seen.
+        missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
+        unexpected = [k for k in state if k not in own]
+        misshapen = [
+            f"{k} (the model has {own[k].shape}, the state {np.shape(state[k])})"
+            for k in own
+            if k in state and own[k].shape != np.shape(state[k])
+        ]
+        problems = [("misshapen", misshapen)]
+        if strict:
+            problems += [("missing", missing), ("unexpected", unexpected)]
+        found = [f"\n  {word} ({len(names)}): {', '.join(names)}" for word, names in problems if names]
+        if found:
+            raise ValueError(
+                f"the state does not fit {type(self).__name__}; nothing was loaded:"
+                + "".join(found)
+                + ("\n  strict=False loads what does fit by name" if strict and not misshapen else "")
+            )
+        for name, array in own.items():
+            if name in state:
+                array[...] = state[name]
+
+    def _named_arrays(self) -> Iterator[tuple[str, Array]]:
+        """The arrays themselves, parameters before buffers layer by layer; shared ones under each name."""
+        for path, module in self.named_modules():
+            prefix = f"{path}." if path else ""
+            for name, value in vars(module).items():
+                if isinstance(value, Parameter):
+                    yield prefix + name, value.data
+            for name in module._buffer_names:
+                yield prefix + name, getattr(module, name)
+
+    # ------------------------------------------------------------------------------ modes
+
+    def train(self, mode: bool = True) -> Self:
+        """Switch this module and all inside to training (or, with False, to evaluation)."""
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self) -> Self:
+        """Switch to evaluation: dropout does nothing, batch norm uses its running statistics."""
+        return self.train(False)
+
+    def freeze(self) -> Self:
+        """Stop learning: no parameter inside requires a gradient."""
+        return self._require_grad(False)
+
+    def unfreeze(self) -> Self:
+        """Learn again: every parameter inside requires a gradient."""
+        return self._require_grad(True)
+
+    def _require_grad(self, wanted: bool) -> Self:
+        for parameter in self.parameters():
+            parameter.requires_grad = wanted
+        return self
+
+    def zero_grad(self) -> None:
+        """Forget the gradients of all parameters."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    def astype(self, dtype: Any) -> Self:
+        """Convert all floating-point parameters and buffers, in place; gradients are forgotten."""
+        for parameter in self.parameters():
+            parameter.data, parameter.grad = parameter.data.astype(dtype), None
+        for module in self.modules():
+            for name in module._buffer_names:
+                array = getattr(module, name)
+                if array.dtype.kind == "f":
+                    setattr(module, name, array.astype(dtype))
+        return self
+
+    # ------------------------------------------------------------------------------ hooks
+
+    def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
+        """Call `hook(module, inputs, output)` after each forward; returns a function that removes it.
+
+        What the hook returns, unless None, replaces the output.
+        """
+        self._forward_hooks = (*self._forward_hooks, hook)
+
+        def remove() -> None:
+            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not hook)
+
+        return remove
+
+    # --------------------------------------------------------------------------- printing
+
+    def extra_repr(self) -> str:
+        """The layer's arguments, shown between the parentheses of its repr."""
+        return ""
+
+    def __repr__(self) -> str:
+        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
+        if not lines:
+            return f"{type(self).__name__}({self.extra_repr()})"
+        body = "".join(f"\n  {line}" for line in lines)
+        return f"{type(self).__name__}({self.extra_repr()}{body}\n)"
+
+
+def as_tensor(x: Any) -> Tensor:
+    """A layer's input as a tensor; arrays are welcome."""
+    return x if isinstance(x, Tensor) else Tensor(x)

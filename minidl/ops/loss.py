@@ -1,0 +1,143 @@
+"""Losses: how wrong a prediction is, as one number."""
+
+from typing import Any
+
+import numpy as np
+
+from minidl.autograd import Op
+from minidl.errors import InputError
+from minidl.ops.activation import log_softmax
+
+Array = np.ndarray
+
+
+class CrossEntropy(Op):
+    """The negative log-likelihood of the labels under softmax(logits), in one stable step.
+
+        loss_n = − Σ_k a[n,k] · ln softmax(z_n)[k]
+        a[n,k] = (1 − s) · w[y_n] · [k = y_n]  +  (s / K) · w[k]
+
+    with class weights w (all 1 if absent) and label smoothing s. Ignored rows have a = 0. The
+    reduction "mean" divides the sum by Σ_n w[y_n] over the rows not ignored, as PyTorch does.
+
+    Shapes: logits z (N, K, …), labels y (N, …) of integers, as for images (N, K, H, W) and (N, H, W).
+    """
+
+    def forward(
+        self,
+        logits: Array,
+        *,
+        labels: Array,
+        weight: Array | None,
+        ignore_index: int,
+        label_smoothing: float,
+        reduction: str,
+    ) -> Array:
+        """Compute the loss: a scalar, or (N, …) with reduction "none"."""
+        counted = _check_labels("cross_entropy", logits, labels, ignore_index)
+        K = logits.shape[1]
+        w = np.ones(K, logits.dtype) if weight is None else weight.astype(logits.dtype)
+        class_of = np.where(counted, labels, 0)  # any valid class will do where it is not counted
+        row_weight = np.where(counted, w[class_of], 0).astype(logits.dtype)
+
+        along_classes = [1 if axis != 1 else K for axis in range(logits.ndim)]
+        a = w.reshape(along_classes) * (label_smoothing / K) * np.expand_dims(counted, 1)
+        a = np.broadcast_to(a, logits.shape).astype(logits.dtype)
+        true_class = np.expand_dims(class_of, 1)
+        smoothed = np.take_along_axis(a, true_class, axis=1)
+        hit = smoothed + np.expand_dims(row_weight, 1) * (1 - label_smoothing)
+        np.put_along_axis(a, true_class, hit, axis=1)
+
+        log_p = log_softmax(logits, axis=1)
+        # 0 · ln 0 counts as 0, so a class of weight zero and probability zero does no harm.
+        loss = -np.where(a == 0, 0, a * log_p).sum(axis=1)
+        self.divisor = _divisor(reduction, row_weight)
+        self.reduction = reduction
+        self.save(log_p, a)
+        return loss if reduction == "none" else loss.sum() / self.divisor
+
+    def backward(self, grad: Array) -> Array:
+        """∂loss_n/∂z[n,j] = softmax(z_n)[j] · Σ_k a[n,k] − a[n,j]."""
+        log_p, a = self.saved
+        dz = np.exp(log_p) * a.sum(axis=1, keepdims=True) - a
+        scale = np.expand_dims(grad, 1) if self.reduction == "none" else grad / self.divisor
+        return dz * scale
+
+
+class NLLLoss(Op):
+    """loss_n = − w[y_n] · logp[n, y_n]: cross-entropy for log-probabilities computed before."""
+
+    def forward(
+        self,
+        log_p: Array,
+        *,
+        labels: Array,
+        weight: Array | None,
+        ignore_index: int,
+        reduction: str,
+    ) -> Array:
+        """Compute the loss from log_p (N, K, …) and labels (N, …)."""
+        counted = _check_labels("nll_loss", log_p, labels, ignore_index)
+        w = np.ones(log_p.shape[1], log_p.dtype) if weight is None else weight.astype(log_p.dtype)
+        class_of = np.where(counted, labels, 0)
+        row_weight = np.where(counted, w[class_of], 0).astype(log_p.dtype)
+        picked = np.take_along_axis(log_p, np.expand_dims(class_of, 1), axis=1)[:, 0]
+        self.divisor = _divisor(reduction, row_weight)
+        self.reduction, self.log_p_shape = reduction, log_p.shape
+        self.save(class_of, row_weight)
+        loss = -np.where(row_weight == 0, 0, row_weight * picked)
+        return loss if reduction == "none" else loss.sum() / self.divisor
+
+    def backward(self, grad: Array) -> Array:
+        """∂loss_n/∂logp[n,k] = −w[y_n] where k = y_n, and 0 elsewhere."""
+        class_of, row_weight = self.saved
+        scale = grad if self.reduction == "none" else grad / self.divisor
+        dlog_p = np.zeros(self.log_p_shape, grad.dtype)
+        hit = np.expand_dims(-row_weight * scale, 1)
+        np.put_along_axis(dlog_p, np.expand_dims(class_of, 1), hit, axis=1)
+        return dlog_p
+
+
+def _divisor(reduction: str, row_weight: Array) -> Any:
+    """What the summed loss is divided by."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+    if reduction != "mean":
+        return 1
+    total = row_weight.sum()
+    if total == 0:
+        raise InputError(
+            "cross_entropy",
+            f"the mean over {row_weight.size} labels divides by the weight of those that count, "
+            "which is 0 (an empty batch, or all labels ignored or of weight 0)",
+            "Skip such a batch, or use reduction='sum'",
+        )
+    return total
+
+
+def _check_labels(operation: str, scores: Array, labels: Array, ignore_index: int) -> Array:
+    """Which labels count (N, …); InputError where labels cannot be classes of scores (N, K, …)."""
+    if scores.ndim < 2 or labels.shape != (scores.shape[0], *scores.shape[2:]):
+        wanted = (scores.shape[0], *scores.shape[2:]) if scores.ndim >= 2 else "(N,)"
+        raise InputError(
+            operation,
+            f"for scores (N, K, …) = {scores.shape} the labels must have shape {wanted}, "
+            f"but have {labels.shape}",
+            "Labels are class numbers, one for each row of scores, not one-hot rows",
+        )
+    if not np.issubdtype(labels.dtype, np.integer):
+        raise InputError(
+            operation,
+            f"labels are class numbers and must be integers, but have dtype {labels.dtype}",
+            "Convert them: labels.astype('int64')",
+        )
+    counted = labels != ignore_index
+    outside = counted & ((labels < 0) | (labels >= scores.shape[1]))
+    if outside.any():
+        raise InputError(
+            operation,
+            f"label {labels[outside][0]} is not one of the {scores.shape[1]} classes "
+            f"0 … {scores.shape[1] - 1}",
+            "Give the model num_classes large enough, and count classes from 0",
+        )
+    return counted

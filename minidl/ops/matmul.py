@@ -1,0 +1,84 @@
+"""Matrix products: the general one and the fully connected layer."""
+
+import numpy as np
+
+from minidl.autograd import Op
+from minidl.errors import InputError
+from minidl.ops.broadcast import sum_to_shape
+
+Array = np.ndarray
+
+
+class MatMul(Op):
+    """y[…,i,k] = Σ_j a[…,i,j] · b[…,j,k], with leading axes broadcast; vectors as in NumPy."""
+
+    def forward(self, a: Array, b: Array) -> Array:
+        """Multiply matrices (or stacks of them, or vectors)."""
+        rows_of_b = b.shape[-2] if b.ndim > 1 else b.shape[0] if b.ndim else 0
+        if a.ndim == 0 or b.ndim == 0 or a.shape[-1] != rows_of_b:
+            raise InputError(
+                "matmul",
+                f"shapes {a.shape} and {b.shape} do not chain: the last axis of the first "
+                "must be as long as the second-to-last of the second",
+                "Transpose one of them, or use * for the element-wise product",
+            )
+        self.save(a, b)
+        return a @ b
+
+    def backward(self, grad: Array) -> tuple[Array | None, Array | None]:
+        """∂L/∂a = grad · bᵀ and ∂L/∂b = aᵀ · grad."""
+        a, b = self.saved
+        # A vector on the left is a row, a vector on the right a column; grad gets that axis back.
+        A = a[None, :] if a.ndim == 1 else a
+        B = b[:, None] if b.ndim == 1 else b
+        G = grad
+        if b.ndim == 1:
+            G = G[..., None]
+        if a.ndim == 1:
+            G = G[..., None, :]
+        da = db = None
+        if self.needs[0]:
+            da = sum_to_shape(G @ B.swapaxes(-1, -2), A.shape).reshape(a.shape)
+        if self.needs[1]:
+            db = sum_to_shape(A.swapaxes(-1, -2) @ G, B.shape).reshape(b.shape)
+        return da, db
+
+
+class Linear(Op):
+    """y[…,o] = Σ_i x[…,i] · w[o,i] + b[o]: the fully connected layer."""
+
+    def forward(self, x: Array, w: Array, b: Array | None) -> Array:
+        """Map x (…, I) to (…, O) by w (O, I) and b (O,)."""
+        if x.ndim == 0 or w.ndim != 2 or x.shape[-1] != w.shape[1]:
+            found = x.shape[-1] if x.ndim else "no axis"
+            raise InputError(
+                "linear",
+                f"the weight (out, in) = {w.shape} takes {w.shape[-1]} features, but the input of "
+                f"shape {x.shape} has {found} on its last axis",
+                f"Use in_features={found}, or flatten the input first (nn.Flatten)",
+            )
+        if b is not None and b.shape != w.shape[:1]:
+            raise InputError(
+                "linear",
+                f"the bias has shape {b.shape}, but the weight {w.shape} has {w.shape[0]} outputs",
+                f"Give a bias of shape ({w.shape[0]},) or None",
+            )
+        self.x_shape = x.shape
+        self.save(x if self.needs[1] else None, w if self.needs[0] else None)
+        y = x @ w.T
+        if b is not None:
+            y += b
+        return y
+
+    def backward(self, grad: Array) -> tuple[Array | None, Array | None, Array | None]:
+        """∂L/∂x = grad · w, ∂L/∂w = gradᵀ · x, ∂L/∂b = Σ grad; sums run over all leading axes."""
+        x, w = self.saved
+        dx = dw = db = None
+        flat = grad.reshape(-1, grad.shape[-1])  # (rows, O)
+        if self.needs[0]:
+            dx = grad @ w
+        if self.needs[1]:
+            dw = flat.T @ x.reshape(-1, x.shape[-1])  # (O, I)
+        if self.needs[2]:
+            db = flat.sum(axis=0)
+        return dx, dw, db

@@ -1,0 +1,74 @@
+"""Reading and checking the arguments of sliding windows: kernel size, stride, padding, dilation."""
+
+from typing import Literal
+
+from minidl_kernels.geometry import Padding, Pair, output_size
+
+from minidl.errors import InputError
+
+IntOrPair = int | tuple[int, int]
+PaddingLike = int | tuple[int, int] | tuple[int, int, int, int] | Literal["same", "valid"]
+"""One number for all sides, (vertical, horizontal), (top, bottom, left, right), or a word."""
+
+
+def as_pair(value: IntOrPair, name: str, operation: str, least: int) -> Pair:
+    """One number twice, or two numbers as they are: (vertical, horizontal), each at least `least`."""
+    pair = (value, value) if isinstance(value, int) else tuple(value)
+    if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
+        raise InputError(
+            operation,
+            f"{name}={value!r} is neither one integer nor two integers of at least {least}",
+            f"Write {name}=3 or {name}=(3, 1), for example",
+        )
+    return pair
+
+
+def as_padding(
+    value: PaddingLike, kernel: Pair, stride: Pair, dilation: Pair, operation: str
+) -> Padding:
+    """Padding as (top, bottom, left, right).
+
+    "valid" adds nothing. "same" adds dilation·(kernel − 1) in all, so that stride 1 keeps the size;
+    of an odd number the larger half goes below and to the right.
+    """
+    if value == "valid":
+        return 0, 0, 0, 0
+    if value == "same":
+        if stride != (1, 1):
+            raise InputError(
+                operation,
+                f"padding='same' keeps the size, which stride {stride} cannot",
+                "Give the padding as a number, or use stride 1",
+            )
+        vertical, horizontal = (d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
+        return vertical // 2, vertical - vertical // 2, horizontal // 2, horizontal - horizontal // 2
+    sides = (value, value) if isinstance(value, int) else value
+    if isinstance(sides, tuple) and all(isinstance(v, int) and v >= 0 for v in sides):
+        if len(sides) == 2:
+            return sides[0], sides[0], sides[1], sides[1]
+        if len(sides) == 4:
+            return sides
+    raise InputError(
+        operation,
+        f"padding={value!r} is none of: one integer, (vertical, horizontal), "
+        "(top, bottom, left, right), 'same', 'valid'",
+        "Padding counts rows and columns of zeros, so it cannot be negative",
+    )
+
+
+def checked_output_size(
+    size: Pair, kernel: Pair, stride: Pair, padding: Padding, dilation: Pair, operation: str
+) -> Pair:
+    """The output's height and width; InputError with the arithmetic where no window fits."""
+    out = output_size(size, kernel, stride, padding, dilation)
+    if min(out) >= 1:
+        return out
+    axis = 0 if out[0] < 1 else 1
+    word, total = ("height", "width")[axis], sum(padding[2 * axis : 2 * axis + 2])
+    reach = dilation[axis] * (kernel[axis] - 1) + 1
+    raise InputError(
+        operation,
+        f"the window does not fit: {word} {size[axis]} + padding {total} = {size[axis] + total} "
+        f"is less than dilation {dilation[axis]} · (kernel {kernel[axis]} − 1) + 1 = {reach}",
+        "Use a larger input, more padding, a smaller kernel, or fewer downsampling layers before",
+    )

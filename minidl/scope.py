@@ -1,0 +1,49 @@
+"""Which layer is running now, so that an error can say `layer2.0.conv1` instead of `conv2d`.
+
+`Module.__call__` enters itself here. A layer does not know its own name, only its parent does, so
+the names are looked up from the outermost running layer, and only when a message needs them.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+
+class Named(Protocol):
+    """What a layer must offer to be found: all layers inside it, with their dotted names."""
+
+    def named_modules(self) -> Iterator[tuple[str, "Named"]]:
+        """Yield (dotted name, layer) for itself and every layer inside."""
+
+
+class _Running(threading.local):
+    def __init__(self) -> None:
+        self.layers: list[Named] = []
+
+
+_running = _Running()
+
+
+@contextmanager
+def entered(layer: Named) -> Iterator[None]:
+    """Mark `layer` as running inside the `with` block."""
+    _running.layers.append(layer)
+    try:
+        yield
+    finally:
+        _running.layers.pop()
+
+
+def path() -> str:
+    """The dotted name of the innermost running layer; its class name if it is the outermost too.
+
+    Empty if no layer is running.
+    """
+    if not _running.layers:
+        return ""
+    outermost, innermost = _running.layers[0], _running.layers[-1]
+    for name, layer in outermost.named_modules():
+        if layer is innermost and name:
+            return name
+    return type(innermost).__name__
