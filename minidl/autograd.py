@@ -26,6 +26,17 @@ Hook = Callable[[Array], Array | None]
 """A function that sees a gradient on its way and may return another one in its place."""
 
 
+class HookHandle:
+    """What registering a hook returns: `remove()` takes the hook away again."""
+
+    def __init__(self, hooks: list[Any], hook: Any) -> None:
+        self._hooks, self._hook = hooks, hook
+
+    def remove(self) -> None:
+        """Take the hook away; doing it twice does no harm."""
+        self._hooks[:] = [hook for hook in self._hooks if hook is not self._hook]
+
+
 class Leaf(Protocol):
     """Where the walk ends: a value that no op made and that wants a gradient (a parameter, say)."""
 
@@ -75,7 +86,7 @@ class Op:
     def link(self, parents: "tuple[Op | Leaf | None, ...]", output: Array) -> None:
         """Take a place in the graph: behind the makers of its inputs, with a serial number.
 
-        An op is made after its inputs, so sorting by number sorts the graph. No walk needs recursion.
+        An op is made after its inputs, so sorting by number sorts the graph without recursion.
         """
         self.parents: tuple[Op | Leaf | None, ...] | None = parents
         self.number = next(Op._numbers)
@@ -112,7 +123,7 @@ def is_grad_enabled() -> bool:
 
 @contextmanager
 def no_grad() -> Iterator[None]:
-    """Compute without recording: less memory, and nothing to walk back. Also usable as decorator."""
+    """Compute without recording: less memory, nothing to walk back. Also usable as decorator."""
     before, _state.recording = _state.recording, False
     try:
         yield
@@ -166,7 +177,7 @@ def backward(root: Op | Leaf, grad: Array, retain_graph: bool = False) -> None:
         retain_graph: keep the graph, so that it can be walked again.
 
     Raises:
-        GraphError: part of the graph was freed by an earlier walk, or a backward broke its contract.
+        GraphError: an earlier walk freed part of the graph, or a backward broke its contract.
     """
     grads = _Gradients()
     grads.add(root, grad)
@@ -224,7 +235,8 @@ def _checked(op: Op, k: int, parent: Op | Leaf, gradient: Array | None) -> Array
     if gradient.shape != parent.shape or gradient.dtype != parent.dtype:
         raise GraphError(
             f"{op.name}.backward returned a gradient of shape {gradient.shape} and dtype "
-            f"{gradient.dtype} for input {k}, which has shape {parent.shape} and dtype {parent.dtype}"
+            f"{gradient.dtype} for input {k}, which has shape {parent.shape} and dtype "
+            f"{parent.dtype}"
         )
     if _state.anomaly and not np.isfinite(gradient).all():
         raise AnomalyError(
@@ -250,8 +262,8 @@ def _after_hooks(node: Op | Leaf, grad: Array) -> Array:
 class _Gradients:
     """The sums of the gradients that have arrived so far, one for each node.
 
-    The first to arrive is kept as it came. It may be shared (x + y hands one array to both x and y),
-    so the second makes a new array, and only from then on is the sum ours to add to in place.
+    The first to arrive is kept as it came. It may be shared (x + y hands one array to both), so the
+    second makes a new array, and only from then on is the sum ours to add to in place.
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""The errors minidl raises itself. Each says where, what was expected, what came, and what to try."""
+"""The errors minidl raises itself. Each says where, what is wrong, and what to try."""
 
 from minidl import scope
 

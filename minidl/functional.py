@@ -1,7 +1,7 @@
 """The functions a user calls. Names, arguments and defaults are those of torch.nn.functional.
 
 Each reads its arguments, then hands the arrays to one op of `minidl.ops`, where the formula, the
-forward and the backward stand side by side. Where PyTorch says `dim` this says `axis`, as NumPy does.
+forward and the backward stand side by side. PyTorch's `dim` is `axis` here, as in NumPy.
 
 Shapes: images are (N, C, H, W): N images, C channels, H rows, W columns.
 """
@@ -50,7 +50,7 @@ def conv2d(
 ) -> Tensor:
     """Slide each filter over the image and take the sum of products at every position.
 
-        y[n,o,i,j] = bias[o] + Σ_{c,u,v} weight[o,c,u,v] · x[n, c, i·SH + u·DH − top, j·SW + v·DW − left]
+        y[n,o,i,j] = bias[o] + Σ_{c,u,v} w[o,c,u,v] · x[n, c, i·SH + u·DH − top, j·SW + v·DW − left]
 
     Args:
         x: (N, C, H, W).

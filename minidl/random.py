@@ -1,4 +1,4 @@
-"""The one source of chance: initial weights and dropout masks are drawn from here, and can be redrawn.
+"""The one source of chance: first weights and dropout masks are drawn here, and can be redrawn.
 
 (Data loaders do not use it: their order depends on their own seed and the epoch alone.)
 """

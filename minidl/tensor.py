@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 
 from minidl import autograd
-from minidl.autograd import Array, Hook, Op
-from minidl.errors import GraphError, InputError
+from minidl.autograd import Array, Hook, HookHandle, Op
+from minidl.errors import GraphError
 from minidl.ops import elementwise, reduce, shape
 from minidl.ops.matmul import MatMul
 from minidl.ops.reduce import Axis
@@ -86,8 +86,8 @@ class Tensor:
             )
         if wanted and not np.issubdtype(self.dtype, np.floating):
             raise TypeError(
-                f"only floating-point tensors can have a gradient, not {self.dtype}: a whole number "
-                "cannot be changed a little. Convert it with .astype('float32')"
+                f"only floating-point tensors can have a gradient, not {self.dtype}: a whole "
+                "number cannot be changed a little. Convert it with .astype('float32')"
             )
         self._leaf_requires_grad = wanted
 
@@ -129,7 +129,7 @@ class Tensor:
         return np.array(self.data, dtype=dtype, copy=copy)
 
     def detach(self) -> "Tensor":
-        """A tensor with the same array (shared) but without a past: no gradient flows through it."""
+        """A tensor with the same array (shared) but no past: no gradient flows through it."""
         return Tensor(self.data)
 
     # --------------------------------------------------------------------------- gradient
@@ -156,8 +156,8 @@ class Tensor:
         """
         if create_graph:
             raise NotImplementedError(
-                "minidl computes first derivatives only: its backward passes are written by hand on "
-                "plain arrays and leave no graph of their own to differentiate again"
+                "minidl computes first derivatives only: its backward passes are written by hand "
+                "on plain arrays and leave no graph of their own to differentiate again"
             )
         if not self.requires_grad:
             raise GraphError(
@@ -168,15 +168,15 @@ class Tensor:
             if self.size != 1:
                 raise GraphError(
                     f"backward() without an argument needs a scalar, but this tensor has shape "
-                    f"{self.shape}. Reduce it first (.sum(), .mean()), or pass ∂L/∂self of that shape"
+                    f"{self.shape}. Reduce it first (.sum(), .mean()), or pass ∂L/∂self"
                 )
             seed = np.ones(self.shape, self.dtype)
         else:
             seed = np.asarray(_as_array(grad), self.dtype)
             if seed.shape != self.shape:
                 raise GraphError(
-                    f"the gradient passed to backward() has shape {seed.shape}, but this tensor has "
-                    f"shape {self.shape}"
+                    f"the gradient passed to backward() has shape {seed.shape}, but this tensor "
+                    f"has shape {self.shape}"
                 )
         autograd.backward(self.op or self, seed, retain_graph)
 
@@ -184,7 +184,7 @@ class Tensor:
         """Add `grad` to `.grad`. The walk calls this on leaves; the array is never shared."""
         self.grad = np.array(grad) if self.grad is None else np.asarray(self.grad + grad)
 
-    def register_hook(self, hook: Hook) -> None:
+    def register_hook(self, hook: Hook) -> HookHandle:
         """Call `hook(gradient)` whenever this tensor's gradient is known during a backward pass.
 
         What the hook returns, unless None, takes the gradient's place. It must not change the
@@ -192,7 +192,9 @@ class Tensor:
         """
         if not self.requires_grad:
             raise GraphError("a hook on a tensor that requires no gradient would never be called")
-        (self.op.hooks if self.op is not None else self.hooks).append(hook)
+        hooks = self.op.hooks if self.op is not None else self.hooks
+        hooks.append(hook)
+        return HookHandle(hooks, hook)
 
     # ------------------------------------------------------------------------- arithmetic
 
@@ -371,7 +373,7 @@ def apply(op_class: type[Op], *inputs: ArrayLike | None, **options: Any) -> Tens
 
 
 def _as_array(data: ArrayLike) -> Array:
-    """An ndarray of booleans, integers, float32 or float64; floats that came without dtype: float32."""
+    """An array of booleans, integers, float32 or float64; floats without a dtype: float32."""
     if isinstance(data, Tensor):
         return data.data
     array = np.asarray(data)

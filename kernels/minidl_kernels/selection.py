@@ -1,4 +1,4 @@
-"""Which of the three kernel sets runs: chosen by a call, a `with` block or an environment variable."""
+"""Which of the three kernel sets runs: chosen by a call, a `with` block or the environment."""
 
 import importlib
 import importlib.util
@@ -62,7 +62,7 @@ def use(name: str) -> Iterator[None]:
 
 
 def active() -> KernelSet:
-    """The kernel set that runs now: the one selected, else MINIDL_KERNELS, else the fastest here."""
+    """The kernel set that runs now: the selected, else MINIDL_KERNELS, else the fastest here."""
     global _active
     if _active is None:
         _active = _named(os.environ.get("MINIDL_KERNELS") or available()[-1])

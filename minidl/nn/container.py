@@ -13,10 +13,9 @@ class Sequential(Module):
     """
 
     def __init__(self, *layers: Module | Mapping[str, Module]) -> None:
+        named: dict[str, Any] = {str(k): layer for k, layer in enumerate(layers)}
         if len(layers) == 1 and isinstance(layers[0], Mapping):
             named = dict(layers[0])
-        else:
-            named = {str(k): layer for k, layer in enumerate(layers)}
         for name, layer in named.items():
             setattr(self, name, _layer(layer))
 

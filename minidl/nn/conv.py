@@ -16,7 +16,7 @@ from minidl.tensor import Tensor
 class Conv2d(Module):
     """A bank of filters slid over the image.
 
-        y[n,o,i,j] = bias[o] + Σ_{c,u,v} weight[o,c,u,v] · x[n, c, i·SH + u·DH − top, j·SW + v·DW − left]
+        y[n,o,i,j] = bias[o] + Σ_{c,u,v} w[o,c,u,v] · x[n, c, i·SH + u·DH − top, j·SW + v·DW − left]
 
     Weight and bias start uniform within ±1/√fan_in, fan_in = C/groups · KH · KW, as in PyTorch.
 

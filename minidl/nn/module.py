@@ -12,12 +12,13 @@
 There is no hidden bookkeeping: `vars(module)` holds it all, in the order it was assigned.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
 
 from minidl import scope
+from minidl.autograd import HookHandle
 from minidl.nn.parameter import Parameter
 from minidl.tensor import Tensor
 
@@ -28,19 +29,20 @@ ForwardHook = Callable[["Module", tuple[Any, ...], Any], Any]
 class Module:
     """A layer or a model: parameters, buffers, layers inside, and a `forward`.
 
-    Parameters are learned. Buffers are arrays that are saved with the model but not learned, such as
-    the running mean of a batch norm. `training` tells layers that behave differently in evaluation.
+    Parameters are learned. Buffers are arrays saved with the model but not learned, such as the
+    running mean of a batch norm. `training` tells layers that behave differently in evaluation.
     """
 
     training: bool = True
     _buffer_names: tuple[str, ...] = ()
-    _forward_hooks: tuple[ForwardHook, ...] = ()
+    _forward_hooks: Sequence[ForwardHook] = ()
 
     def forward(self, *args: Any) -> Any:
         """Compute the output; every subclass writes this."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
     def __call__(self, *args: Any) -> Any:
+        """Run `forward`, then the hooks."""
         with scope.entered(self):
             output = self.forward(*args)
         for hook in self._forward_hooks:
@@ -127,19 +129,25 @@ class Module:
         problems = [("misshapen", misshapen)]
         if strict:
             problems += [("missing", missing), ("unexpected", unexpected)]
-        found = [f"\n  {word} ({len(names)}): {', '.join(names)}" for word, names in problems if names]
+        found = [
+            f"\n  {word} ({len(names)}): {', '.join(names)}" for word, names in problems if names
+        ]
         if found:
             raise ValueError(
                 f"the state does not fit {type(self).__name__}; nothing was loaded:"
                 + "".join(found)
-                + ("\n  strict=False loads what does fit by name" if strict and not misshapen else "")
+                + (
+                    "\n  strict=False loads what does fit by name"
+                    if strict and not misshapen
+                    else ""
+                )
             )
         for name, array in own.items():
             if name in state:
                 array[...] = state[name]
 
     def _named_arrays(self) -> Iterator[tuple[str, Array]]:
-        """The arrays themselves, parameters before buffers layer by layer; shared ones under each name."""
+        """The arrays themselves, layer by layer; a shared one under each of its names."""
         for path, module in self.named_modules():
             prefix = f"{path}." if path else ""
             for name, value in vars(module).items():
@@ -191,17 +199,14 @@ class Module:
 
     # ------------------------------------------------------------------------------ hooks
 
-    def register_forward_hook(self, hook: ForwardHook) -> Callable[[], None]:
-        """Call `hook(module, inputs, output)` after each forward; returns a function that removes it.
+    def register_forward_hook(self, hook: ForwardHook) -> HookHandle:
+        """Call `hook(module, inputs, output)` after each forward.
 
         What the hook returns, unless None, replaces the output.
         """
-        self._forward_hooks = (*self._forward_hooks, hook)
-
-        def remove() -> None:
-            self._forward_hooks = tuple(h for h in self._forward_hooks if h is not hook)
-
-        return remove
+        hooks = [*self._forward_hooks, hook]
+        self._forward_hooks = hooks
+        return HookHandle(hooks, hook)
 
     # --------------------------------------------------------------------------- printing
 
@@ -210,7 +215,9 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
+        lines = [
+            f"({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()
+        ]
         if not lines:
             return f"{type(self).__name__}({self.extra_repr()})"
         body = "".join(f"\n  {line}" for line in lines)

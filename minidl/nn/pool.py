@@ -9,7 +9,8 @@ from minidl.tensor import Tensor
 class MaxPool2d(Module):
     """The largest pixel of each window; arguments as for `F.max_pool2d`.
 
-    Shapes: x (N, C, H, W) → y (N, C, OH, OW), OH = ⌊(H + 2·padding − dilation·(K − 1) − 1)/stride⌋ + 1.
+    Shapes: x (N, C, H, W) → y (N, C, OH, OW),
+    OH = ⌊(H + 2·padding − dilation·(K − 1) − 1) / stride⌋ + 1.
     """
 
     def __init__(

@@ -117,8 +117,9 @@ def _check(
     if groups * CG != C:
         raise InputError(
             "conv2d",
-            f"the weight (out, in / groups, height, width) = {w.shape} takes groups {groups} · {CG} "
-            f"= {groups * CG} input channels, but the input (N, C, H, W) = {x.shape} has C = {C}",
+            f"the weight (out, in / groups, height, width) = {w.shape} takes groups {groups} · "
+            f"{CG} = {groups * CG} input channels, but the input (N, C, H, W) = {x.shape} has "
+            f"C = {C}",
             f"Use in_channels={C}, or check the order of the input's axes",
         )
     if b is not None and b.shape != (O,):

@@ -1,6 +1,6 @@
 """Arithmetic, one number at a time, with NumPy's broadcasting.
 
-Each derivative is the one from school; `sum_to_shape` then adds up the copies that broadcasting made.
+Each derivative is the one from school; `sum_to_shape` adds up the copies broadcasting made.
 """
 
 from typing import Any

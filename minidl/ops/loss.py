@@ -20,7 +20,7 @@ class CrossEntropy(Op):
     with class weights w (all 1 if absent) and label smoothing s. Ignored rows have a = 0. The
     reduction "mean" divides the sum by Σ_n w[y_n] over the rows not ignored, as PyTorch does.
 
-    Shapes: logits z (N, K, …), labels y (N, …) of integers, as for images (N, K, H, W) and (N, H, W).
+    Shapes: logits z (N, K, …), labels y (N, …) of integers, e.g. (N, K, H, W) and (N, H, W).
     """
 
     def forward(

@@ -121,7 +121,7 @@ def _checked(x: Array) -> Array:
 
 
 def _filled(gamma: Array | None, beta: Array | None, x: Array) -> tuple[Array, Array]:
-    """Scale and shift, where absent γ = 1 and β = 0; checked against the channels of x (N, C, L)."""
+    """Scale and shift, 1 and 0 where absent; checked against the channels of x (N, C, L)."""
     C = x.shape[1]
     gamma = np.ones(C, x.dtype) if gamma is None else gamma
     beta = np.zeros(C, x.dtype) if beta is None else beta

@@ -1,7 +1,7 @@
 """Pooling: one number for each window of each channel.
 
-    x (N, C, H, W) · y (N, C, OH, OW) · window (i, j) covers the rows i·SH + u·DH − top, u < KH,
-    and the columns j·SW + v·DW − left, v < KW
+x (N, C, H, W) · y (N, C, OH, OW) · window (i, j) covers the rows i·SH + u·DH − top, u < KH,
+and the columns j·SW + v·DW − left, v < KW
 """
 
 import numpy as np

@@ -12,7 +12,7 @@ PaddingLike = int | tuple[int, int] | tuple[int, int, int, int] | Literal["same"
 
 
 def as_pair(value: IntOrPair, name: str, operation: str, least: int) -> Pair:
-    """One number twice, or two numbers as they are: (vertical, horizontal), each at least `least`."""
+    """One number twice, or two as they are: (vertical, horizontal), each at least `least`."""
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
         raise InputError(
@@ -41,7 +41,12 @@ def as_padding(
                 "Give the padding as a number, or use stride 1",
             )
         vertical, horizontal = (d * (k - 1) for d, k in zip(dilation, kernel, strict=True))
-        return vertical // 2, vertical - vertical // 2, horizontal // 2, horizontal - horizontal // 2
+        return (
+            vertical // 2,
+            vertical - vertical // 2,
+            horizontal // 2,
+            horizontal - horizontal // 2,
+        )
     sides = (value, value) if isinstance(value, int) else value
     if isinstance(sides, tuple) and all(isinstance(v, int) and v >= 0 for v in sides):
         if len(sides) == 2:

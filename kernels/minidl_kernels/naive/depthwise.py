@@ -1,7 +1,6 @@
 """Depthwise convolution: every input channel is filtered alone, by M filters of its own.
 
-    y[n, c·M + m, i, j] = b[c·M + m]
-                          + Σ_{u,v}  w[c·M + m, 0, u, v] · x[n, c, i·SH + u·DH − top, j·SW + v·DW − left]
+    y[n,o,i,j] = b[o] + Σ_{u,v}  w[o,0,u,v] · x[n, o // M, i·SH + u·DH − top, j·SW + v·DW − left]
 
 It is the convolution with groups = C. There is no sum over channels, which is why it is cheap.
 

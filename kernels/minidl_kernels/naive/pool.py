@@ -40,9 +40,7 @@ def max_pool2d_forward(
     return y, position
 
 
-def max_pool2d_backward(
-    grad: Array, position: Array, x_shape: tuple[int, int, int, int]
-) -> Array:
+def max_pool2d_backward(grad: Array, position: Array, x_shape: tuple[int, int, int, int]) -> Array:
     """Each output's gradient goes to the pixel that was the maximum; overlapping windows add up."""
     dx = np.zeros(x_shape, grad.dtype)
     W = x_shape[3]
@@ -102,7 +100,7 @@ def avg_pool2d_backward(
 def _span(
     i: int, size: int, kernel: int, stride: int, before: int, after: int
 ) -> tuple[int, int, int]:
-    """Window i along one axis: first pixel, one past its last pixel, and its length with padding."""
+    """Window i along one axis: first pixel, one past its last pixel, its length with padding."""
     start = i * stride - before
     stop = start + kernel
     first, last = max(start, 0), min(stop, size)

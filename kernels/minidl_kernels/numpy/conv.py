@@ -75,12 +75,12 @@ def conv2d_forward(
     groups: int,
 ) -> Array:
     """The convolution y of x (N, C, H, W) with w (O, C/groups, KH, KW) and bias b (O,)."""
-    (O, CG, *kernel), G = w.shape, groups
-    kernel = (kernel[0], kernel[1])
+    (O, CG, KH, KW), G = w.shape, groups
+    kernel = KH, KW
     OH, OW = output_size(x.shape[2:], kernel, stride, padding, dilation)
     y = np.empty((x.shape[0], O, OH, OW), x.dtype)
     rows = w.reshape(G, O // G, -1)  # (G, O/G, K), K = C/G·KH·KW
-    for part in _chunks(x.shape[0], x.itemsize * CG * G * kernel[0] * kernel[1] * OH * OW):
+    for part in _chunks(x.shape[0], x.itemsize * CG * G * KH * KW * OH * OW):
         columns = im2col(x[part], kernel, stride, padding, dilation)
         columns = columns.reshape(len(columns), G, rows.shape[2], OH * OW)  # (n, G, K, P)
         y[part] = (rows @ columns).reshape(-1, O, OH, OW)  # (G, O/G, K) @ (n, G, K, P)
@@ -99,8 +99,8 @@ def conv2d_input_gradient(
     groups: int,
 ) -> Array:
     """∂L/∂x (N, C, H, W) from grad = ∂L/∂y (N, O, OH, OW): col2im of wᵀ · grad."""
-    (O, CG, *kernel), G = w.shape, groups
-    kernel = (kernel[0], kernel[1])
+    (O, _, KH, KW), G = w.shape, groups
+    kernel = KH, KW
     P = grad.shape[2] * grad.shape[3]
     dx = np.empty(x_shape, grad.dtype)
     columns_of = w.reshape(G, O // G, -1).transpose(0, 2, 1)  # (G, K, O/G)
@@ -123,17 +123,16 @@ def conv2d_weight_gradient(
     groups: int,
 ) -> Array:
     """∂L/∂w (O, C/groups, KH, KW) from ∂L/∂y: Σ_n grad · columnsᵀ."""
-    (O, CG, *kernel), G = w_shape, groups
-    kernel = (kernel[0], kernel[1])
+    (O, CG, KH, KW), G = w_shape, groups
+    kernel = KH, KW
     P = grad.shape[2] * grad.shape[3]
-    K = CG * kernel[0] * kernel[1]
+    K = CG * KH * KW
     dw = np.zeros((G, O // G, K), grad.dtype)
     for part in _chunks(x.shape[0], x.itemsize * G * K * P):
         columns = im2col(x[part], kernel, stride, padding, dilation).reshape(-1, G, K, P)
         g = grad[part].reshape(-1, G, O // G, P)
         dw += (g @ columns.transpose(0, 1, 3, 2)).sum(axis=0)
     return dw.reshape(w_shape)
-
 
 
 def _chunks(N: int, bytes_an_image: int, budget: int = 8 << 20) -> Iterator[slice]:

@@ -39,7 +39,7 @@ def batch_norm_backward(
 ) -> tuple[Array, Array, Array]:
     """Gradients (dx, dγ, dβ) when μ and σ² came from this batch; m = N·L.
 
-        dβ = Σ_{n,l} grad    dγ = Σ_{n,l} grad · x̂    dx = γ / √(σ² + ε) · (grad − dβ/m − x̂ · dγ/m)
+    dβ = Σ_{n,l} grad    dγ = Σ_{n,l} grad · x̂    dx = γ / √(σ² + ε) · (grad − dβ/m − x̂ · dγ/m)
     """
     m = x.shape[0] * x.shape[2]
     scale = 1 / np.sqrt(var + eps)

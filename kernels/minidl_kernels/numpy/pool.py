@@ -36,9 +36,7 @@ def max_pool2d_forward(
     return y, position
 
 
-def max_pool2d_backward(
-    grad: Array, position: Array, x_shape: tuple[int, int, int, int]
-) -> Array:
+def max_pool2d_backward(grad: Array, position: Array, x_shape: tuple[int, int, int, int]) -> Array:
     """Each output's gradient goes to the pixel that was the maximum; overlapping windows add up."""
     N, C, H, W = x_shape
     # One bin for every pixel of every channel; bincount adds up what falls into the same bin.

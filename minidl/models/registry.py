@@ -1,0 +1,76 @@
+"""The list of all architectures: how each is built, where it comes from, and how large it is."""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from minidl.nn import Module
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One architecture.
+
+    Attributes:
+        name: what `create` calls it.
+        build: makes the model; takes num_classes, in_channels and what else it offers.
+        paper: authors, title, year.
+        input_shape: the standard input of one image, (C, H, W).
+        parameters: the exact number of learnable parameters at that input with 10 classes (nets
+            for CIFAR and digits) or 1000.
+    """
+
+    name: str
+    build: Callable[..., Module]
+    paper: str
+    input_shape: tuple[int, int, int]
+    parameters: int
+
+
+_entries: dict[str, Entry] = {}
+
+
+def register(
+    name: str,
+    build: Callable[..., Module],
+    *,
+    paper: str,
+    input_shape: tuple[int, int, int],
+    parameters: int,
+) -> None:
+    """Add an architecture to the list; each model file does so for its own."""
+    if name in _entries:
+        raise ValueError(f"the name {name!r} is taken")
+    _entries[name] = Entry(name, build, paper, input_shape, parameters)
+
+
+def list_models() -> list[str]:
+    """The names that `create` knows, in the order of the files."""
+    return list(_entries)
+
+
+def entry(name: str) -> Entry:
+    """What is known of an architecture without building it.
+
+    Raises:
+        ValueError: there is no such name; the message suggests the nearest.
+    """
+    if name not in _entries:
+        near = difflib.get_close_matches(name, _entries, n=3)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(_entries)}"
+        raise ValueError(f"there is no model {name!r}; {hint}")
+    return _entries[name]
+
+
+def create(name: str, **options: Any) -> Module:
+    """Build an architecture with fresh weights.
+
+    Args:
+        name: one of `list_models()`.
+        options: num_classes, in_channels, and what else the architecture's constructor takes.
+
+    Raises:
+        ValueError: there is no such name; the message suggests the nearest.
+    """
+    return entry(name).build(**options)

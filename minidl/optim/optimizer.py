@@ -1,0 +1,114 @@
+"""What all optimisers share: groups of parameters, their settings, and the memory of past steps."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from minidl.tensor import Tensor
+
+Array = np.ndarray
+Group = dict[str, Any]
+"""Parameters under "params", and the settings they are trained with ("lr", …)."""
+
+
+class Optimizer:
+    """Holds the parameters and steps them; each subclass writes the rule for one parameter.
+
+    Args:
+        params: parameters, or groups of them: dicts with "params" and their own settings, such as
+            {"params": model.fc.parameters(), "lr": 0.01}.
+        defaults: the settings of groups that do not give their own.
+
+    Attributes:
+        param_groups: the groups. Changing group["lr"] changes the next step.
+        state: for each parameter (by position) the arrays its rule remembers.
+    """
+
+    def __init__(
+        self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], defaults: Group
+    ) -> None:
+        given = list(params)
+        groups = [dict(g) for g in given if isinstance(g, Mapping)] or [{"params": given}]
+        self.param_groups: list[Group] = [
+            {**defaults, **group, "params": list(group["params"])} for group in groups
+        ]
+        self.state: dict[int, dict[str, Array]] = {}
+        self._check()
+
+    def _check(self) -> None:
+        parameters = self._parameters()
+        if not parameters:
+            raise ValueError(
+                f"{type(self).__name__} got no parameters; pass model.parameters(), and note that "
+                "an iterator can be used up once only"
+            )
+        for parameter in parameters:
+            if not isinstance(parameter, Tensor):
+                raise TypeError(f"an optimiser steps tensors, not {type(parameter).__name__}")
+        if len({id(parameter) for parameter in parameters}) < len(parameters):
+            raise ValueError("a parameter is listed twice; it would be stepped twice")
+        for group in self.param_groups:
+            if not group["lr"] >= 0:
+                raise ValueError(f"the learning rate must not be negative, but lr={group['lr']}")
+
+    def _parameters(self) -> list[Tensor]:
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    def step(self) -> None:
+        """Change every parameter that has a gradient by the optimiser's rule."""
+        position = 0
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    memory = self.state.setdefault(position, {})
+                    self.update(parameter.data, parameter.grad, memory, group)
+                position += 1
+
+    def update(self, value: Array, grad: Array, memory: dict[str, Array], group: Group) -> None:
+        """Change `value` in place; keep what the next step needs in `memory`."""
+        raise NotImplementedError
+
+    def zero_grad(self) -> None:
+        """Forget all gradients, so that the next backward pass starts from nothing."""
+        for parameter in self._parameters():
+            parameter.grad = None
+
+    def state_dict(self) -> dict[str, Any]:
+        """The memory and settings, as copies; parameters are counted, not saved."""
+        state = {
+            str(position): {name: array.copy() for name, array in memory.items()}
+            for position, memory in self.state.items()
+        }
+        groups = [{**group, "params": len(group["params"])} for group in self.param_groups]
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where the optimiser that gave `state` stopped.
+
+        Raises:
+            ValueError: the saved optimiser had other groups of parameters, or memory of other
+                shapes; nothing has been changed.
+        """
+        saved = [group["params"] for group in state["param_groups"]]
+        own = [len(group["params"]) for group in self.param_groups]
+        if saved != own:
+            raise ValueError(
+                f"the saved optimiser has groups of {saved} parameters, this one of {own}; "
+                "build the optimiser for the same model as before"
+            )
+        parameters = self._parameters()
+        memory = {
+            int(position): {name: np.array(array) for name, array in arrays.items()}
+            for position, arrays in state["state"].items()
+        }
+        for position, arrays in memory.items():
+            for name, array in arrays.items():
+                if array.ndim and array.shape != parameters[position].shape:
+                    raise ValueError(
+                        f"the saved {name} of parameter {position} has shape {array.shape}, but "
+                        f"the parameter has {parameters[position].shape}"
+                    )
+        self.state = memory
+        for group, settings in zip(self.param_groups, state["param_groups"], strict=True):
+            group.update({key: value for key, value in settings.items() if key != "params"})

@@ -1,0 +1,65 @@
+"""Stochastic gradient descent.
+
+    g ← ∂L/∂w + λ w                       λ: weight decay
+    v ← μ v + (1 − τ) g                   μ: momentum, τ: dampening; v starts as the first g
+    w ← w − η v                           η: learning rate
+    w ← w − η (g + μ v)                   with Nesterov's momentum, instead of the line before
+
+Source: the formulation of PyTorch and of Sutskever et al., 2013, where η multiplies v at the end; a
+change of η takes effect at once.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from minidl.optim.optimizer import Array, Group, Optimizer
+from minidl.tensor import Tensor
+
+
+class SGD(Optimizer):
+    """Stochastic gradient descent with momentum, Nesterov's momentum and weight decay.
+
+    Args:
+        params: parameters, or groups of them.
+        lr: the learning rate η.
+        momentum: μ, how much of the last direction is kept.
+        dampening: τ, how much of the new gradient is left out of v.
+        weight_decay: λ, the strength of the pull towards zero.
+        nesterov: look ahead along v before stepping; needs momentum, and no dampening.
+    """
+
+    def __init__(
+        self,
+        params: Iterable[Tensor] | Iterable[Mapping[str, Any]],
+        lr: float = 1e-3,
+        momentum: float = 0.0,
+        dampening: float = 0.0,
+        weight_decay: float = 0.0,
+        nesterov: bool = False,
+    ) -> None:
+        if nesterov and (momentum <= 0 or dampening != 0):
+            raise ValueError(
+                f"Nesterov's momentum needs momentum > 0 and dampening 0, not momentum={momentum} "
+                f"and dampening={dampening}"
+            )
+        defaults = {
+            "lr": lr,
+            "momentum": momentum,
+            "dampening": dampening,
+            "weight_decay": weight_decay,
+            "nesterov": nesterov,
+        }
+        super().__init__(params, defaults)
+
+    def update(self, value: Array, grad: Array, memory: dict[str, Array], group: Group) -> None:
+        """One step for one parameter, in the order of the formulas above."""
+        g = grad + group["weight_decay"] * value if group["weight_decay"] else grad
+        if group["momentum"]:
+            if "momentum" in memory:
+                v = memory["momentum"]
+                v *= group["momentum"]
+                v += (1 - group["dampening"]) * g
+            else:
+                v = memory["momentum"] = g.copy()
+            g = g + group["momentum"] * v if group["nesterov"] else v
+        value -= group["lr"] * g
