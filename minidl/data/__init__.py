@@ -1,0 +1,59 @@
+"""Datasets, batches and transforms. Arrays only: this package knows nothing of tensors and layers.
+
+train = cifar10("train")
+augment = Compose([RandomCrop(32, padding=4), Normalize(train.mean, train.std)])
+for images, labels in DataLoader(train, 128, shuffle=True, transform=augment, seed=0): …
+"""
+
+import difflib
+from collections.abc import Callable
+
+from minidl.data.cifar import cifar10, cifar100
+from minidl.data.dataset import Dataset
+from minidl.data.digits import digits
+from minidl.data.errors import DataFileError, DataNotFoundError
+from minidl.data.loader import DataLoader
+from minidl.data.mnist import fashion_mnist, mnist
+from minidl.data.transforms import Compose, Normalize, Pad, RandomCrop, RandomHorizontalFlip
+
+DATASETS: dict[str, Callable[..., Dataset]] = {
+    "digits": digits,
+    "mnist": mnist,
+    "fashion_mnist": fashion_mnist,
+    "cifar10": cifar10,
+    "cifar100": cifar100,
+}
+"""The datasets by name, each called as `load(split=…, root=…, download=…)`."""
+
+
+def get_dataset(name: str) -> Callable[..., Dataset]:
+    """The function that loads the dataset called `name`, an entry of `DATASETS`.
+
+    Raises:
+        ValueError: no dataset has this name; the message lists those there are.
+    """
+    if name not in DATASETS:
+        close = difflib.get_close_matches(name, DATASETS, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(f"there is no dataset {name!r}; there are {', '.join(DATASETS)}.{hint}")
+    return DATASETS[name]
+
+
+__all__ = [
+    "DATASETS",
+    "Compose",
+    "DataFileError",
+    "DataLoader",
+    "DataNotFoundError",
+    "Dataset",
+    "Normalize",
+    "Pad",
+    "RandomCrop",
+    "RandomHorizontalFlip",
+    "cifar10",
+    "cifar100",
+    "digits",
+    "fashion_mnist",
+    "get_dataset",
+    "mnist",
+]
