@@ -1,8 +1,8 @@
 """Datasets, batches and transforms. Arrays only: this package knows nothing of tensors and layers.
 
-train = cifar10("train")
-augment = Compose([RandomCrop(32, padding=4), Normalize(train.mean, train.std)])
-for images, labels in DataLoader(train, 128, shuffle=True, transform=augment, seed=0): …
+    train = cifar10("train")
+    augment = Compose([RandomCrop(32, padding=4), Normalize(train.mean, train.std)])
+    for images, labels in DataLoader(train, 128, shuffle=True, transform=augment, seed=0): …
 """
 
 import difflib

@@ -91,10 +91,12 @@ def cifar10(
 ) -> Dataset:
     """CIFAR-10: 50,000 training and 10,000 test images in 10 classes, (N, 3, 32, 32).
 
-    Args: split: "train" or "test". root: a folder to search first: ROOT/cifar-10-batches-bin,
-        ROOT/cifar10/cifar-10-batches-bin,
-            ROOT/cifar10, ROOT itself, then the archive ROOT/cifar-10-binary.tar.gz, which is
-            unpacked. Then the same in the folder named by MINIDL_DATA and in the user's cache.
+    Args:
+        split: "train" or "test".
+        root: a folder to search first: ROOT/cifar-10-batches-bin,
+            ROOT/cifar10/cifar-10-batches-bin, ROOT/cifar10, ROOT itself, then the archive
+            ROOT/cifar-10-binary.tar.gz, which is unpacked. Then the same in the folder named by
+            MINIDL_DATA and in the user's cache.
         download: fetch what is in none of them, into the first of them; 170 MB, and 184 MB
             unpacked.
 
@@ -115,10 +117,11 @@ def cifar100(
 ) -> Dataset:
     """CIFAR-100: 50,000 training and 10,000 test images in 100 (fine) classes, (N, 3, 32, 32).
 
-    Args: split: "train" or "test". root: a folder to search first: ROOT/cifar-100-binary,
-        ROOT/cifar100/cifar-100-binary, ROOT/cifar100,
-            ROOT itself, then the archive ROOT/cifar-100-binary.tar.gz, which is unpacked. Then the
-            same in the folder named by MINIDL_DATA and in the user's cache.
+    Args:
+        split: "train" or "test".
+        root: a folder to search first: ROOT/cifar-100-binary, ROOT/cifar100/cifar-100-binary,
+            ROOT/cifar100, ROOT itself, then the archive ROOT/cifar-100-binary.tar.gz, which is
+            unpacked. Then the same in the folder named by MINIDL_DATA and in the user's cache.
         download: fetch what is in none of them, into the first of them; 169 MB, and 184 MB
             unpacked.
 

@@ -107,8 +107,9 @@ class DataLoader:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Make the next loop start at the batch that `state` names.
 
-        Raises: ValueError: the state is of a loader whose batches are not this loader's, or no
-            state at all.
+        Raises:
+            ValueError: the state is of a loader whose batches are not this loader's, or no state
+                at all.
         """
         own = self.state_dict()
         if missing := own.keys() - state.keys():

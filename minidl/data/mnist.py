@@ -77,10 +77,11 @@ def mnist(
 ) -> Dataset:
     """MNIST: handwritten digits, 60,000 for training and 10,000 for testing, (N, 1, 28, 28).
 
-    Args: split: "train" or "test". root: a folder to search first: ROOT/mnist, ROOT/MNIST/raw
-        (torchvision's layout), ROOT itself,
-            with or without `.gz`. Then the same in the folder named by MINIDL_DATA and in the
-            user's cache.
+    Args:
+        split: "train" or "test".
+        root: a folder to search first: ROOT/mnist, ROOT/MNIST/raw (torchvision's layout), ROOT
+            itself, with or without `.gz`. Then the same in the folder named by MINIDL_DATA and in
+            the user's cache.
         download: fetch what is in none of them, into the first of them; about 11 MB in all.
 
     Raises:
@@ -99,9 +100,11 @@ def fashion_mnist(
 ) -> Dataset:
     """Fashion-MNIST: articles of clothing, 60,000 for training, 10,000 for testing, (N, 1, 28, 28).
 
-    Args: split: "train" or "test". root: a folder to search first: ROOT/fashion_mnist,
-        ROOT/FashionMNIST/raw (torchvision's layout),
-            ROOT itself. Then the same in the folder named by MINIDL_DATA and in the user's cache.
+    Args:
+        split: "train" or "test".
+        root: a folder to search first: ROOT/fashion_mnist, ROOT/FashionMNIST/raw (torchvision's
+            layout), ROOT itself. Then the same in the folder named by MINIDL_DATA and in the
+            user's cache.
         download: fetch what is in none of them, into the first of them; about 31 MB in all.
 
     Raises:

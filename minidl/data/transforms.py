@@ -111,9 +111,10 @@ class Normalize:
     Computed as x·scale_c + shift_c with scale = 1/(255·std) and shift = −mean/std: two passes, not
     three.
 
-    Args: mean, std: of x/255, one number a channel: `Normalize(train.mean, train.std)`. Take them
-        from the
+    Args:
+        mean: of x/255, one number a channel: `Normalize(train.mean, train.std)`. Take it from the
             training images for the test images too.
+        std: likewise, the standard deviation of x/255.
     """
 
     def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
