@@ -7,6 +7,7 @@ Shapes: images are (N, C, H, W): N images, C channels, H rows, W columns.
 """
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 from minidl_kernels.geometry import Padding, Pair, window_count
@@ -15,6 +16,7 @@ from minidl.errors import InputError
 from minidl.ops import activation, loss
 from minidl.ops.conv import Conv2d, DepthwiseConv2d
 from minidl.ops.dropout import Dropout
+from minidl.ops.dtypes import check_float
 from minidl.ops.matmul import Linear
 from minidl.ops.norm import BatchNorm, BatchNormInference
 from minidl.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
@@ -210,6 +212,7 @@ def batch_norm(
 
     Source: Ioffe and Szegedy, Batch Normalization, 2015.
     """
+    running_mean, running_var = _array(running_mean), _array(running_var)
     if training or running_mean is None or running_var is None:
         return apply(
             BatchNorm,
@@ -270,6 +273,12 @@ def log_softmax(x: ArrayLike, axis: int = -1) -> Tensor:
 
 def concatenate(tensors: Sequence[ArrayLike], axis: int = 0) -> Tensor:
     """Join tensors one behind the other along `axis`; all other axes must agree."""
+    if not isinstance(tensors, list | tuple):
+        raise InputError(
+            "concatenate",
+            f"a list of tensors is expected, not one {type(tensors).__name__}",
+            "Put the tensors in brackets: concatenate([a, b], axis=1)",
+        )
     if not tensors:
         raise InputError("concatenate", "there is nothing to join", "Give at least one tensor")
     return apply(Concatenate, *tensors, axis=axis)
@@ -285,11 +294,12 @@ def pad(x: ArrayLike, pad: Sequence[int], value: float = 0.0) -> Tensor:
         value: what to fill in.
     """
     x = _tensor(x)
-    if len(pad) % 2 or len(pad) > 2 * x.ndim:
+    integers = isinstance(pad, list | tuple) and all(isinstance(v, Integral) for v in pad)
+    if not integers or len(pad) % 2 or len(pad) > 2 * x.ndim:
         raise InputError(
             "pad",
-            f"pad={tuple(pad)} must be pairs (before, after), last axis first, for at most the "
-            f"{x.ndim} axes of shape {x.shape}",
+            f"pad={pad!r} must be integers in pairs (before, after), last axis first, for at most "
+            f"the {x.ndim} axes of shape {x.shape}",
             "For images write (left, right, top, bottom)",
         )
     pairs = [(pad[k], pad[k + 1]) for k in range(0, len(pad), 2)]
@@ -360,6 +370,11 @@ def _tensor(x: ArrayLike) -> Tensor:
     return x if isinstance(x, Tensor) else Tensor(x)
 
 
+def _array(x: ArrayLike | None) -> np.ndarray | None:
+    """The array itself, not a copy, so that running statistics can be moved in place."""
+    return x.data if isinstance(x, Tensor) else x
+
+
 def _image(x: ArrayLike, operation: str) -> Tensor:
     """A batch of images (N, C, H, W) as a tensor."""
     x = _tensor(x)
@@ -368,12 +383,7 @@ def _image(x: ArrayLike, operation: str) -> Tensor:
         raise InputError(
             operation, f"the input has shape {x.shape}, not four axes (N, C, H, W)", hint
         )
-    if x.dtype.kind != "f":
-        raise InputError(
-            operation,
-            f"the input holds {x.dtype}, not floating-point numbers",
-            "Convert it: x.astype('float32') / 255 for pixels",
-        )
+    check_float(operation, x.data)
     return x
 
 

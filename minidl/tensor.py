@@ -17,8 +17,8 @@ from minidl import autograd
 from minidl.autograd import Array, Hook, HookHandle, Op
 from minidl.errors import GraphError
 from minidl.ops import elementwise, reduce, shape
+from minidl.ops.axes import Axis
 from minidl.ops.matmul import MatMul
-from minidl.ops.reduce import Axis
 
 ArrayLike = Any
 """A Tensor, or anything NumPy can make an array of."""

@@ -20,9 +20,13 @@ class KernelSet:
         self.name = name
 
     def __getattr__(self, family: str) -> ModuleType:
-        if family.startswith("_"):
-            raise AttributeError(family)
-        module = importlib.import_module(f"minidl_kernels.{self.name}.{family}")
+        path = f"minidl_kernels.{self.name}.{family}"
+        try:
+            module = importlib.import_module(path)
+        except ModuleNotFoundError as error:
+            if error.name != path:  # the file is there, but something it needs is not
+                raise
+            raise AttributeError(f"there is no file of kernels named {family!r}") from None
         setattr(self, family, module)  # found directly from now on
         return module
 

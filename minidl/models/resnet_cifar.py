@@ -70,8 +70,8 @@ class ResNetCIFAR(Module):
 
         depth      8        20         32         44         56        110
         n          1         3          5          7          9         18
-        params   76 k   269,722    464,154    658,586    853,018  1,727,962      (option A)
-        MACs     12 M    40.6 M     68.9 M     97.2 M    125.5 M    252.9 M
+        params  75,290  269,722    464,154    658,586    853,018  1,727,962      (option A)
+        MACs    12.2 M   40.6 M     68.9 M     97.2 M    125.5 M    252.9 M
 
     Option A (the paper's choice on CIFAR) pads the shortcut with zeros where the shape changes;
     option B projects it by a 1×1 convolution with batch norm, for 2,752 more parameters.
@@ -134,7 +134,7 @@ _PARAMETERS = {20: 269_722, 32: 464_154, 44: 658_586, 56: 853_018, 110: 1_727_96
 
 register(
     "resnet8",
-    partial(ResNetCIFAR, 8),
+    partial(ResNetCIFAR, 8, in_channels=1),
     paper=f"{_PAPER}, with n = 1",
     input_shape=(1, 8, 8),
     parameters=75_002,

@@ -45,7 +45,7 @@ class Module:
         """Run `forward`, then the hooks."""
         with scope.entered(self):
             output = self.forward(*args)
-        for hook in self._forward_hooks:
+        for hook in tuple(self._forward_hooks):  # a hook may remove itself
             replaced = hook(self, args, output)
             output = output if replaced is None else replaced
         return output
@@ -55,7 +55,8 @@ class Module:
     def register_buffer(self, name: str, array: Array) -> None:
         """Make `array` an attribute that state_dict() saves although it is not learned."""
         setattr(self, name, array)
-        self._buffer_names = (*self._buffer_names, name)
+        if name not in self._buffer_names:
+            self._buffer_names = (*self._buffer_names, name)
 
     def named_children(self) -> Iterator[tuple[str, "Module"]]:
         """The layers directly inside, with their attribute names."""
@@ -204,8 +205,8 @@ class Module:
 
         What the hook returns, unless None, replaces the output.
         """
-        hooks = [*self._forward_hooks, hook]
-        self._forward_hooks = hooks
+        hooks: list[ForwardHook] = vars(self).setdefault("_forward_hooks", [])
+        hooks.append(hook)
         return HookHandle(hooks, hook)
 
     # --------------------------------------------------------------------------- printing

@@ -3,6 +3,8 @@
 import numpy as np
 
 from minidl.autograd import Op
+from minidl.ops.axes import checked_axis
+from minidl.ops.dtypes import check_float
 
 Array = np.ndarray
 
@@ -58,9 +60,10 @@ class Softmax(Op):
 
     def forward(self, x: Array, *, axis: int) -> Array:
         """Turn logits into probabilities. Subtracting the maximum changes nothing but overflow."""
+        check_float("softmax", x)
+        self.axis = axis = checked_axis("softmax", axis, x.shape)
         e = np.exp(x - x.max(axis=axis, keepdims=True, initial=-np.inf))
         y = e / e.sum(axis=axis, keepdims=True)
-        self.axis = axis
         self.save(y)
         return y
 
@@ -75,8 +78,9 @@ class LogSoftmax(Op):
 
     def forward(self, x: Array, *, axis: int) -> Array:
         """Turn logits into log-probabilities, without ever taking the logarithm of zero."""
-        y = log_softmax(x, axis)
-        self.axis = axis
+        check_float("log_softmax", x)
+        self.axis = checked_axis("log_softmax", axis, x.shape)
+        y = log_softmax(x, self.axis)
         self.save(y)
         return y
 

@@ -2,7 +2,27 @@
 
 import numpy as np
 
+from minidl.errors import InputError
+
 Array = np.ndarray
+Shape = tuple[int, ...]
+
+
+def checked_shapes(operation: str, a: Shape, b: Shape) -> tuple[Shape, Shape]:
+    """Both shapes; InputError if NumPy's rule cannot bring them together.
+
+    Shapes are laid one over the other from the right. Two lengths that meet must be equal, or one
+    of them 1.
+    """
+    for k, (m, n) in enumerate(zip(a[::-1], b[::-1], strict=False), start=1):
+        if m != n and 1 not in (m, n):
+            raise InputError(
+                operation,
+                f"shapes {a} and {b} do not fit together: axis {-k} has length {m} in one and {n} "
+                "in the other, and neither is 1",
+                "Reshape or transpose one of them; shapes are compared from the last axis on",
+            )
+    return a, b
 
 
 def sum_to_shape(grad: Array, shape: tuple[int, ...]) -> Array:

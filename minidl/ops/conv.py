@@ -17,6 +17,7 @@ from minidl_kernels.geometry import Padding, Pair
 
 from minidl.autograd import Op
 from minidl.errors import InputError
+from minidl.ops.dtypes import check_dtypes
 from minidl.ops.windows import checked_output_size
 
 Array = np.ndarray
@@ -128,10 +129,5 @@ def _check(
             f"the bias has shape {b.shape}, but the weight {w.shape} makes {O} channels",
             f"Give a bias of shape ({O},) or None",
         )
-    if x.dtype != w.dtype:
-        raise InputError(
-            "conv2d",
-            f"the input is {x.dtype} but the weight is {w.dtype}",
-            f"Convert the input: x.astype('{w.dtype}'); or the model: model.astype('{x.dtype}')",
-        )
+    check_dtypes("conv2d", x, w, b)
     checked_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation, "conv2d")

@@ -4,6 +4,7 @@ import numpy as np
 
 from minidl import random
 from minidl.autograd import Op
+from minidl.ops.dtypes import check_float
 
 Array = np.ndarray
 
@@ -17,6 +18,7 @@ class Dropout(Op):
 
     def forward(self, x: Array, *, p: float) -> Array:
         """Set each element to zero with probability p < 1."""
+        check_float("dropout", x)
         kept = random.generator().random(x.shape, np.float32) >= p
         self.scale = 1 / (1 - p)
         self.save(kept)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from minidl.autograd import Op
-from minidl.ops.broadcast import sum_to_shape
+from minidl.ops.broadcast import checked_shapes, sum_to_shape
 
 Array = np.ndarray
 Pair = tuple[Array | None, Array | None]
@@ -19,7 +19,7 @@ class Add(Op):
 
     def forward(self, a: Array, b: Array) -> Array:
         """Add two arrays."""
-        self.shapes = a.shape, b.shape
+        self.shapes = checked_shapes("add", a.shape, b.shape)
         return a + b
 
     def backward(self, grad: Array) -> Pair:
@@ -34,7 +34,7 @@ class Subtract(Op):
 
     def forward(self, a: Array, b: Array) -> Array:
         """Subtract b from a."""
-        self.shapes = a.shape, b.shape
+        self.shapes = checked_shapes("subtract", a.shape, b.shape)
         return a - b
 
     def backward(self, grad: Array) -> Pair:
@@ -49,7 +49,7 @@ class Multiply(Op):
 
     def forward(self, a: Array, b: Array) -> Array:
         """Multiply two arrays."""
-        self.shapes = a.shape, b.shape
+        self.shapes = checked_shapes("multiply", a.shape, b.shape)
         self.save(a if self.needs[1] else None, b if self.needs[0] else None)
         return a * b
 
@@ -67,7 +67,7 @@ class Divide(Op):
     def forward(self, a: Array, b: Array) -> Array:
         """Divide a by b."""
         self.save(a if self.needs[1] else None, b)
-        self.shapes = a.shape, b.shape
+        self.shapes = checked_shapes("divide", a.shape, b.shape)
         return a / b
 
     def backward(self, grad: Array) -> Pair:

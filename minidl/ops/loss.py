@@ -7,6 +7,7 @@ import numpy as np
 from minidl.autograd import Op
 from minidl.errors import InputError
 from minidl.ops.activation import log_softmax
+from minidl.ops.dtypes import check_float
 
 Array = np.ndarray
 
@@ -34,9 +35,16 @@ class CrossEntropy(Op):
         reduction: str,
     ) -> Array:
         """Compute the loss: a scalar, or (N, …) with reduction "none"."""
+        _check_reduction("cross_entropy", reduction)
         counted = _check_labels("cross_entropy", logits, labels, ignore_index)
+        if not 0 <= label_smoothing <= 1:
+            raise InputError(
+                "cross_entropy",
+                f"label_smoothing={label_smoothing} is a share of the probability, between 0 and 1",
+                "Try label_smoothing=0.1",
+            )
         K = logits.shape[1]
-        w = np.ones(K, logits.dtype) if weight is None else weight.astype(logits.dtype)
+        w = _class_weights("cross_entropy", weight, logits)
         class_of = np.where(counted, labels, 0)  # any valid class will do where it is not counted
         row_weight = np.where(counted, w[class_of], 0).astype(logits.dtype)
 
@@ -51,7 +59,7 @@ class CrossEntropy(Op):
         log_p = log_softmax(logits, axis=1)
         # 0 · ln 0 counts as 0, so a class of weight zero and probability zero does no harm.
         loss = -np.where(a == 0, 0, a * log_p).sum(axis=1)
-        self.divisor = _divisor(reduction, row_weight)
+        self.divisor = _divisor("cross_entropy", reduction, row_weight)
         self.reduction = reduction
         self.save(log_p, a)
         return loss if reduction == "none" else loss.sum() / self.divisor
@@ -77,12 +85,13 @@ class NLLLoss(Op):
         reduction: str,
     ) -> Array:
         """Compute the loss from log_p (N, K, …) and labels (N, …)."""
+        _check_reduction("nll_loss", reduction)
         counted = _check_labels("nll_loss", log_p, labels, ignore_index)
-        w = np.ones(log_p.shape[1], log_p.dtype) if weight is None else weight.astype(log_p.dtype)
+        w = _class_weights("nll_loss", weight, log_p)
         class_of = np.where(counted, labels, 0)
         row_weight = np.where(counted, w[class_of], 0).astype(log_p.dtype)
         picked = np.take_along_axis(log_p, np.expand_dims(class_of, 1), axis=1)[:, 0]
-        self.divisor = _divisor(reduction, row_weight)
+        self.divisor = _divisor("nll_loss", reduction, row_weight)
         self.reduction, self.log_p_shape = reduction, log_p.shape
         self.save(class_of, row_weight)
         loss = -np.where(row_weight == 0, 0, row_weight * picked)
@@ -98,16 +107,38 @@ class NLLLoss(Op):
         return dlog_p
 
 
-def _divisor(reduction: str, row_weight: Array) -> Any:
-    """What the summed loss is divided by."""
+def _check_reduction(operation: str, reduction: str) -> None:
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"reduction must be 'mean', 'sum' or 'none', not {reduction!r}")
+        raise InputError(
+            operation,
+            f"there is no reduction {reduction!r}",
+            "Choose 'mean', 'sum' or 'none'",
+        )
+
+
+def _class_weights(operation: str, weight: Array | None, scores: Array) -> Array:
+    """The weight of each class (K,), 1 if none is given."""
+    K = scores.shape[1]
+    if weight is None:
+        return np.ones(K, scores.dtype)
+    if weight.shape != (K,):
+        raise InputError(
+            operation,
+            f"the class weights have shape {weight.shape}, but the scores of shape {scores.shape} "
+            f"are for {K} classes",
+            f"Give {K} weights, one for each class",
+        )
+    return weight.astype(scores.dtype)
+
+
+def _divisor(operation: str, reduction: str, row_weight: Array) -> Any:
+    """What the summed loss is divided by."""
     if reduction != "mean":
         return 1
     total = row_weight.sum()
     if total == 0:
         raise InputError(
-            "cross_entropy",
+            operation,
             f"the mean over {row_weight.size} labels divides by the weight of those that count, "
             "which is 0 (an empty batch, or all labels ignored or of weight 0)",
             "Skip such a batch, or use reduction='sum'",
@@ -117,13 +148,25 @@ def _divisor(reduction: str, row_weight: Array) -> Any:
 
 def _check_labels(operation: str, scores: Array, labels: Array, ignore_index: int) -> Array:
     """Which labels count (N, …); InputError where labels cannot be classes of scores (N, K, …)."""
-    if scores.ndim < 2 or labels.shape != (scores.shape[0], *scores.shape[2:]):
-        wanted = (scores.shape[0], *scores.shape[2:]) if scores.ndim >= 2 else "(N,)"
+    if scores.ndim < 2:
+        raise InputError(
+            operation,
+            f"the scores have shape {scores.shape}, not (N, K, …) for N rows and K classes",
+            "Scores come first, labels second; a single row of scores becomes a batch by x[None]",
+        )
+    check_float(operation, scores)
+    wanted = (scores.shape[0], *scores.shape[2:])
+    if labels.shape != wanted:
+        fix = "Labels are class numbers, one for each row of scores"
+        if labels.shape == scores.shape:
+            fix += ", not one-hot rows: use labels.argmax(axis=1)"
+        elif labels.size == np.prod(wanted):
+            fix += f": use labels.reshape({wanted})"
         raise InputError(
             operation,
             f"for scores (N, K, …) = {scores.shape} the labels must have shape {wanted}, "
             f"but have {labels.shape}",
-            "Labels are class numbers, one for each row of scores, not one-hot rows",
+            fix,
         )
     if not np.issubdtype(labels.dtype, np.integer):
         raise InputError(

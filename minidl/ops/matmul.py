@@ -4,7 +4,8 @@ import numpy as np
 
 from minidl.autograd import Op
 from minidl.errors import InputError
-from minidl.ops.broadcast import sum_to_shape
+from minidl.ops.broadcast import checked_shapes, sum_to_shape
+from minidl.ops.dtypes import check_dtypes
 
 Array = np.ndarray
 
@@ -22,6 +23,7 @@ class MatMul(Op):
                 "must be as long as the second-to-last of the second",
                 "Transpose one of them, or use * for the element-wise product",
             )
+        checked_shapes("matmul", a.shape[:-2], b.shape[:-2])
         self.save(a, b)
         return a @ b
 
@@ -49,13 +51,22 @@ class Linear(Op):
 
     def forward(self, x: Array, w: Array, b: Array | None) -> Array:
         """Map x (…, I) to (…, O) by w (O, I) and b (O,)."""
-        if x.ndim == 0 or w.ndim != 2 or x.shape[-1] != w.shape[1]:
-            found = x.shape[-1] if x.ndim else "no axis"
+        if x.ndim == 0 or w.ndim != 2:
             raise InputError(
                 "linear",
-                f"the weight (out, in) = {w.shape} takes {w.shape[-1]} features, but the input of "
-                f"shape {x.shape} has {found} on its last axis",
-                f"Use in_features={found}, or flatten the input first (nn.Flatten)",
+                f"the input (…, in) has shape {x.shape} and the weight (out, in) {w.shape}, but "
+                "must have at least 1 axis and exactly 2",
+                "Reshape them; one vector is an input of shape (in,)",
+            )
+        if x.shape[-1] != w.shape[1]:
+            raise InputError(
+                "linear",
+                f"the weight (out, in) = {w.shape} takes {w.shape[1]} features, but the input of "
+                f"shape {x.shape} has {x.shape[-1]} on its last axis",
+                f"Flatten the input first (nn.Flatten), or use in_features={x.shape[-1]}"
+                if x.ndim > 2
+                else f"Use in_features={x.shape[-1]}, or feed images of the size the network is "
+                "made for",
             )
         if b is not None and b.shape != w.shape[:1]:
             raise InputError(
@@ -63,7 +74,7 @@ class Linear(Op):
                 f"the bias has shape {b.shape}, but the weight {w.shape} has {w.shape[0]} outputs",
                 f"Give a bias of shape ({w.shape[0]},) or None",
             )
-        self.x_shape = x.shape
+        check_dtypes("linear", x, w, b)
         self.save(x if self.needs[1] else None, w if self.needs[0] else None)
         y = x @ w.T
         if b is not None:

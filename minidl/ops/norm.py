@@ -15,6 +15,7 @@ from minidl_kernels import active
 
 from minidl.autograd import Op
 from minidl.errors import InputError
+from minidl.ops.dtypes import check_dtypes, check_float
 
 Array = np.ndarray
 Gradients = tuple[Array | None, Array | None, Array | None]
@@ -41,7 +42,7 @@ class BatchNorm(Op):
         As in PyTorch the running variance takes the unbiased σ² (divided by m − 1), while the
         normalisation itself uses the biased one (divided by m), m = N·L.
         """
-        flat = _checked(x)  # (N, C, L)
+        flat = _checked(x, running_mean, running_var)  # (N, C, L)
         m = flat.shape[0] * flat.shape[2]
         if m < 2:
             raise InputError(
@@ -84,18 +85,12 @@ class BatchNormInference(Op):
         var: Array,
     ) -> Array:
         """Normalise x by `mean` (C,) and `var` (C,)."""
-        flat = _checked(x)  # (N, C, L)
-        if mean.shape != (x.shape[1],):
-            raise InputError(
-                "batch_norm",
-                f"the running mean has shape {mean.shape}, but the input of shape {x.shape} has "
-                f"{x.shape[1]} channels",
-                f"Use num_features={x.shape[1]}",
-            )
+        flat = _checked(x, mean, var)  # (N, C, L)
         gamma, beta = _filled(gamma, beta, flat)
         self.eps = eps
         # Copies, because a later training step moves the running statistics in place.
-        self.save(flat if self.needs[1] else None, gamma, mean.copy(), var.copy())
+        mean, var = mean.astype(x.dtype), var.astype(x.dtype)
+        self.save(flat if self.needs[1] else None, gamma, mean, var)
         y = active().norm.batch_norm_inference(flat, gamma, beta, mean, var, eps)
         return y.reshape(x.shape)
 
@@ -109,14 +104,23 @@ class BatchNormInference(Op):
         return _wanted(self, dx.reshape(grad.shape), dgamma, dbeta)
 
 
-def _checked(x: Array) -> Array:
-    """x (N, C, …) with all pixel axes made one: (N, C, L)."""
+def _checked(x: Array, mean: Array | None, var: Array | None) -> Array:
+    """x (N, C, …) with all pixel axes made one: (N, C, L); checked against mean and var (C,)."""
     if x.ndim < 2:
         raise InputError(
             "batch_norm",
             f"the input has shape {x.shape}, but channels are looked for on axis 1",
             "Give (N, C) or (N, C, H, W)",
         )
+    check_float("batch_norm", x)
+    for name, array in (("mean", mean), ("variance", var)):
+        if array is not None and array.shape != (x.shape[1],):
+            raise InputError(
+                "batch_norm",
+                f"the running {name} has shape {array.shape}, but the input of shape {x.shape} has "
+                f"{x.shape[1]} channels",
+                f"Use num_features={x.shape[1]}",
+            )
     return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
 
 
@@ -132,12 +136,7 @@ def _filled(gamma: Array | None, beta: Array | None, x: Array) -> tuple[Array, A
                 f"the {name} has shape {array.shape}, but the input has {C} channels",
                 f"Use num_features={C}",
             )
-        if array.dtype != x.dtype:
-            raise InputError(
-                "batch_norm",
-                f"the input is {x.dtype} but the {name} is {array.dtype}",
-                f"Convert the model: model.astype('{x.dtype}')",
-            )
+    check_dtypes("batch_norm", x, gamma, beta)
     return gamma, beta
 
 

@@ -9,18 +9,10 @@ import math
 import numpy as np
 
 from minidl.autograd import Op
+from minidl.errors import InputError
+from minidl.ops.axes import Axis, checked_axes
 
 Array = np.ndarray
-Axis = int | tuple[int, ...] | None
-"""One axis, several, or None for all of them."""
-
-
-def _axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """The axes as a tuple of non-negative numbers."""
-    if axis is None:
-        return tuple(range(ndim))
-    given = axis if isinstance(axis, tuple) else (axis,)
-    return tuple(np.lib.array_utils.normalize_axis_tuple(given, ndim))
 
 
 class _Reduction(Op):
@@ -28,7 +20,7 @@ class _Reduction(Op):
 
     def reduce_over(self, x: Array, axis: Axis, keepdims: bool) -> tuple[int, ...]:
         """Note the shapes for backward; return the reduced axes."""
-        axes = _axes(axis, x.ndim)
+        axes = checked_axes(type(self).__name__.lower(), axis, x.shape)
         self.x_shape, self.axes, self.keepdims = x.shape, axes, keepdims
         self.count = math.prod(x.shape[k] for k in axes)
         return axes
@@ -36,6 +28,18 @@ class _Reduction(Op):
     def spread(self, array: Array) -> Array:
         """Put the reduced axes back with length 1, so that `array` broadcasts against x."""
         return array if self.keepdims else np.expand_dims(array, self.axes)
+
+    def refuse_empty(self, divisor: int) -> None:
+        """InputError where there are too few numbers for a mean, a variance or a maximum."""
+        if divisor < 1:
+            raise InputError(
+                type(self).__name__.lower(),
+                f"axes {self.axes} of shape {self.x_shape} hold {self.count} number(s), but at "
+                f"least {self.count - divisor + 1} must be there",
+                "Skip empty batches"
+                if divisor == self.count
+                else "Use correction=0 for the variance of so few",
+            )
 
 
 class Sum(_Reduction):
@@ -55,7 +59,9 @@ class Mean(_Reduction):
 
     def forward(self, x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
         """Average."""
-        return x.mean(axis=self.reduce_over(x, axis, keepdims), keepdims=keepdims)
+        axes = self.reduce_over(x, axis, keepdims)
+        self.refuse_empty(self.count)
+        return x.mean(axis=axes, keepdims=keepdims)
 
     def backward(self, grad: Array) -> Array:
         """∂y/∂x = 1 / m."""
@@ -71,6 +77,7 @@ class Var(_Reduction):
         """Average the squared deviations from the mean."""
         axes = self.reduce_over(x, axis, keepdims)
         self.divisor = self.count - correction
+        self.refuse_empty(self.divisor)
         deviation = x - x.mean(axis=axes, keepdims=True)
         self.save(deviation)
         return np.square(deviation).sum(axis=axes, keepdims=keepdims) / self.divisor
@@ -87,6 +94,7 @@ class Max(_Reduction):
     def forward(self, x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
         """Take the largest."""
         axes = self.reduce_over(x, axis, keepdims)
+        self.refuse_empty(self.count)
         # All reduced axes become one last axis, so that one argmax finds the first winner.
         kept = tuple(k for k in range(x.ndim) if k not in axes)
         rows = x.transpose(*kept, *axes).reshape(*(x.shape[k] for k in kept), self.count)

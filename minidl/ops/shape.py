@@ -6,6 +6,7 @@ import numpy as np
 
 from minidl.autograd import Op
 from minidl.errors import InputError
+from minidl.ops.axes import checked_axis
 from minidl.ops.broadcast import sum_to_shape
 
 Array = np.ndarray
@@ -37,6 +38,13 @@ class Transpose(Op):
 
     def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
         """Permute the axes of x."""
+        if sorted(axes) != list(range(x.ndim)):
+            raise InputError(
+                "transpose",
+                f"axes {axes} are no new order of the {x.ndim} axes 0 … {x.ndim - 1} of shape "
+                f"{x.shape}",
+                "Name every axis once",
+            )
         self.axes = axes
         return x.transpose(axes)
 
@@ -50,6 +58,16 @@ class BroadcastTo(Op):
 
     def forward(self, x: Array, *, shape: tuple[int, ...]) -> Array:
         """Repeat x to `shape`, without copying."""
+        fits = len(x.shape) <= len(shape) and all(
+            m in (1, n) for m, n in zip(x.shape[::-1], shape[::-1], strict=False)
+        )
+        if not fits:
+            raise InputError(
+                "broadcast_to",
+                f"shape {x.shape} cannot be repeated to shape {shape}: compared from the last axis "
+                "on, lengths must be equal or the first of them 1",
+                "Put an axis of length 1 where the numbers shall be repeated",
+            )
         self.before = x.shape
         return np.broadcast_to(x, shape)
 
@@ -91,15 +109,21 @@ class Concatenate(Op):
     def forward(self, *arrays: Array, axis: int) -> Array:
         """Join arrays whose shapes agree on every axis but `axis`."""
         first, *others = arrays
-        axis %= first.ndim
+        axis = checked_axis("concatenate", axis, first.shape)
         for k, other in enumerate(others, start=1):
             same = [a == b for a, b in zip(first.shape, other.shape, strict=False)]
-            same[axis] = True
+            same[axis : axis + 1] = [True]
             if first.ndim != other.ndim or not all(same):
                 raise InputError(
                     "concatenate",
                     f"array 0 has shape {first.shape} and array {k} has shape {other.shape}",
                     f"All axes but axis {axis} must have equal lengths",
+                )
+            if first.dtype != other.dtype:
+                raise InputError(
+                    "concatenate",
+                    f"array 0 holds {first.dtype} and array {k} holds {other.dtype}",
+                    f"Convert one of them, with .astype('{first.dtype}') for example",
                 )
         self.axis = axis
         self.ends = np.cumsum([array.shape[axis] for array in arrays])
@@ -116,6 +140,15 @@ class Pad(Op):
 
     def forward(self, x: Array, *, widths: tuple[tuple[int, int], ...], value: float) -> Array:
         """Add widths[k] = (before, after) elements along axis k; negative widths cut off."""
+        for axis, (before, after) in enumerate(widths):
+            cut = max(-before, 0) + max(-after, 0)
+            if cut > x.shape[axis]:
+                raise InputError(
+                    "pad",
+                    f"negative padding cuts {cut} off axis {axis}, which has length "
+                    f"{x.shape[axis]} in shape {x.shape}",
+                    "Cut off less; positive numbers add",
+                )
         self.before = x.shape
         self.grown = tuple((max(a, 0), max(b, 0)) for a, b in widths)
         self.cut = tuple(

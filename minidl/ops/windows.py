@@ -1,6 +1,7 @@
 """Reading and checking the arguments of sliding windows: kernel size, stride, padding, dilation."""
 
-from typing import Literal
+from numbers import Integral
+from typing import Any, Literal
 
 from minidl_kernels.geometry import Padding, Pair, output_size
 
@@ -13,14 +14,14 @@ PaddingLike = int | tuple[int, int] | tuple[int, int, int, int] | Literal["same"
 
 def as_pair(value: IntOrPair, name: str, operation: str, least: int) -> Pair:
     """One number twice, or two as they are: (vertical, horizontal), each at least `least`."""
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
+    pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    if len(pair) != 2 or not _all_integers(pair, least):
         raise InputError(
             operation,
             f"{name}={value!r} is neither one integer nor two integers of at least {least}",
-            f"Write {name}=3 or {name}=(3, 1), for example",
+            f"Write {name}={least + 1} or {name}=({least + 1}, {least}), for example",
         )
-    return pair
+    return int(pair[0]), int(pair[1])
 
 
 def as_padding(
@@ -47,18 +48,23 @@ def as_padding(
             horizontal // 2,
             horizontal - horizontal // 2,
         )
-    sides = (value, value) if isinstance(value, int) else value
-    if isinstance(sides, tuple) and all(isinstance(v, int) and v >= 0 for v in sides):
+    sides: tuple[Any, ...] = tuple(value) if isinstance(value, tuple | list) else (value, value)
+    if _all_integers(sides, least=0):
         if len(sides) == 2:
-            return sides[0], sides[0], sides[1], sides[1]
+            return int(sides[0]), int(sides[0]), int(sides[1]), int(sides[1])
         if len(sides) == 4:
-            return sides
+            return int(sides[0]), int(sides[1]), int(sides[2]), int(sides[3])
     raise InputError(
         operation,
-        f"padding={value!r} is none of: one integer, (vertical, horizontal), "
+        f"padding={value!r} is none of: one integer of at least 0, (vertical, horizontal), "
         "(top, bottom, left, right), 'same', 'valid'",
         "Padding counts rows and columns of zeros, so it cannot be negative",
     )
+
+
+def _all_integers(values: tuple[Any, ...], least: int) -> bool:
+    """Whether all are whole numbers (Python's or NumPy's) of at least `least`."""
+    return all(isinstance(v, Integral) and int(v) >= least for v in values)
 
 
 def checked_output_size(

@@ -50,7 +50,16 @@ class LRScheduler:
         return {"t": self.t, "base_lrs": list(self.base_lrs)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue at a position that `state_dict` returned."""
+        """Continue at a position that `state_dict` returned.
+
+        Raises:
+            ValueError: the saved schedule had another number of groups; nothing has been changed.
+        """
+        if len(state["base_lrs"]) != len(self.optimizer.param_groups):
+            raise ValueError(
+                f"the saved schedule is for {len(state['base_lrs'])} groups of parameters, this "
+                f"optimiser has {len(self.optimizer.param_groups)}"
+            )
         self.t, self.base_lrs = state["t"], list(state["base_lrs"])
         self._set()
 

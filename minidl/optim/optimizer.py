@@ -28,13 +28,38 @@ class Optimizer:
     def __init__(
         self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], defaults: Group
     ) -> None:
-        given = list(params)
-        groups = [dict(g) for g in given if isinstance(g, Mapping)] or [{"params": given}]
         self.param_groups: list[Group] = [
-            {**defaults, **group, "params": list(group["params"])} for group in groups
+            {**defaults, **group} for group in self._groups(params, defaults)
         ]
         self.state: dict[int, dict[str, Array]] = {}
         self._check()
+
+    def _groups(
+        self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], defaults: Group
+    ) -> list[Group]:
+        """The argument `params` as groups with lists of parameters."""
+        if isinstance(params, Tensor):
+            raise TypeError("a list of parameters is expected, not one tensor; write [parameter]")
+        given: list[Any] = list(params)
+        if not any(isinstance(group, Mapping) for group in given):
+            return [{"params": given}]
+        groups = []
+        for group in given:
+            if not isinstance(group, Mapping) or "params" not in group:
+                raise TypeError(
+                    "parameters and groups of parameters are mixed, or a group has no 'params'; "
+                    "each group is a dict: {'params': model.fc.parameters(), 'lr': 0.01}"
+                )
+            unknown = [name for name in group if name != "params" and name not in defaults]
+            if unknown:
+                raise ValueError(
+                    f"a group sets {', '.join(unknown)}, which {type(self).__name__} does not "
+                    f"have; its settings are {', '.join(defaults)}"
+                )
+            members = group["params"]
+            members = [members] if isinstance(members, Tensor) else list(members)
+            groups.append({**group, "params": members})
+        return groups
 
     def _check(self) -> None:
         parameters = self._parameters()
@@ -46,6 +71,11 @@ class Optimizer:
         for parameter in parameters:
             if not isinstance(parameter, Tensor):
                 raise TypeError(f"an optimiser steps tensors, not {type(parameter).__name__}")
+            if parameter.op is not None:
+                raise ValueError(
+                    f"an optimiser steps leaves, not a tensor made by {parameter.op.name}, which "
+                    "receives no .grad; pass the parameters it was computed from"
+                )
         if len({id(parameter) for parameter in parameters}) < len(parameters):
             raise ValueError("a parameter is listed twice; it would be stepped twice")
         for group in self.param_groups:

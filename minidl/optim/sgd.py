@@ -12,6 +12,8 @@ change of η takes effect at once.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from minidl.optim.optimizer import Array, Group, Optimizer
 from minidl.tensor import Tensor
 
@@ -37,11 +39,6 @@ class SGD(Optimizer):
         weight_decay: float = 0.0,
         nesterov: bool = False,
     ) -> None:
-        if nesterov and (momentum <= 0 or dampening != 0):
-            raise ValueError(
-                f"Nesterov's momentum needs momentum > 0 and dampening 0, not momentum={momentum} "
-                f"and dampening={dampening}"
-            )
         defaults = {
             "lr": lr,
             "momentum": momentum,
@@ -50,6 +47,18 @@ class SGD(Optimizer):
             "nesterov": nesterov,
         }
         super().__init__(params, defaults)
+
+    def _check(self) -> None:
+        super()._check()
+        for group in self.param_groups:
+            for name in ("momentum", "weight_decay"):
+                if not group[name] >= 0:
+                    raise ValueError(f"{name} must not be negative, but {name}={group[name]}")
+            if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
+                raise ValueError(
+                    "Nesterov's momentum needs momentum > 0 and dampening 0, not "
+                    f"momentum={group['momentum']} and dampening={group['dampening']}"
+                )
 
     def update(self, value: Array, grad: Array, memory: dict[str, Array], group: Group) -> None:
         """One step for one parameter, in the order of the formulas above."""
@@ -60,6 +69,6 @@ class SGD(Optimizer):
                 v *= group["momentum"]
                 v += (1 - group["dampening"]) * g
             else:
-                v = memory["momentum"] = g.copy()
+                v = memory["momentum"] = np.array(g)  # of one number too an array, not a scalar
             g = g + group["momentum"] * v if group["nesterov"] else v
         value -= group["lr"] * g

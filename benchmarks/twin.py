@@ -1,0 +1,83 @@
+"""The same architecture on PyTorch: minidl's model files, run with torch.nn for minidl.nn.
+
+minidl's layers carry PyTorch's names, arguments and defaults, so `minidl/models/resnet_cifar.py` is
+also a PyTorch program once its imports are pointed at PyTorch. What is compared is then the same
+network by construction, down to the names of its weights.
+"""
+
+import sys
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from runpy import run_path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+import torch
+
+import minidl
+
+MODEL_FILES = Path(minidl.models.__file__).parent
+
+
+class _Module(torch.nn.Module):
+    """torch.nn.Module for classes that, as in minidl, do not call super().__init__()."""
+
+    def __new__(cls, *_: Any, **__: Any) -> "_Module":
+        made = super().__new__(cls)
+        torch.nn.Module.__init__(made)
+        return made
+
+
+class _Sequential(torch.nn.Sequential):
+    """torch.nn.Sequential that takes any mapping of names to layers."""
+
+    def __init__(self, *layers: Any) -> None:
+        named = len(layers) == 1 and isinstance(layers[0], dict)
+        super().__init__(*([OrderedDict(layers[0])] if named else layers))
+
+
+def _module(name: str, **contents: Any) -> ModuleType:
+    module = ModuleType(name)
+    vars(module).update(contents)
+    return module
+
+
+@contextmanager
+def _torch_in_place_of_minidl(register: Callable[..., None]) -> Iterator[None]:
+    functional = _module("minidl.functional", **vars(torch.nn.functional))
+    functional.concatenate = torch.concatenate
+    nn = _module("minidl.nn", **vars(torch.nn))
+    nn.Module, nn.Sequential = _Module, _Sequential
+    stand_ins = {
+        "minidl": _module("minidl", functional=functional, nn=nn),
+        "minidl.functional": functional,
+        "minidl.nn": nn,
+        "minidl.tensor": SimpleNamespace(Tensor=torch.Tensor),
+        "minidl.models.registry": SimpleNamespace(register=register),
+    }
+    with patch.dict(sys.modules, stand_ins):
+        yield
+
+
+def create(name: str, **options: Any) -> torch.nn.Module:
+    """minidl.models.create(name, **options), but of PyTorch's layers."""
+    found: dict[str, Callable[..., torch.nn.Module]] = {}
+
+    def register(entry: str, build: Callable[..., torch.nn.Module], **_: Any) -> None:
+        found[entry] = build
+
+    with _torch_in_place_of_minidl(register):
+        for path in sorted(MODEL_FILES.glob("*.py")):
+            if path.stem not in ("__init__", "registry"):
+                run_path(str(path))
+        return found[name](**options)
+
+
+def copy_weights(source: minidl.nn.Module, target: torch.nn.Module) -> None:
+    """Give a twin the weights and buffers of a minidl model, by name."""
+    state = {name: torch.from_numpy(np.array(array)) for name, array in source.state_dict().items()}
+    target.load_state_dict(state)
