@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from minidl_kernels import select as set_kernels
 from minidl_kernels import use as kernels
+from minidl_kernels.threads import num_threads, set_num_threads
 
 from minidl import functional, models, nn, optim, random
 from minidl.autograd import detect_anomaly, no_grad
@@ -45,10 +46,12 @@ __all__ = [
     "models",
     "nn",
     "no_grad",
+    "num_threads",
     "optim",
     "random",
     "save",
     "set_kernels",
+    "set_num_threads",
     "train",
     "viz",
 ]

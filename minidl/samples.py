@@ -68,8 +68,9 @@ def positive(*sizes: int) -> Draw:
 
 
 def off_zero(*sizes: int) -> Draw:
-    """Numbers of both signs, at least 0.1 away from zero."""
-    return lambda rng: rng.uniform(0.1, 2, sizes) * rng.choice([-1.0, 1.0], sizes)
+    """Numbers of both signs in turn, at least 0.1 away from zero."""
+    signs = (-1.0) ** np.arange(int(np.prod(sizes))).reshape(sizes)
+    return lambda rng: rng.uniform(0.1, 2, sizes) * signs
 
 
 def distinct(*sizes: int) -> Draw:

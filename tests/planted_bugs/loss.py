@@ -1,0 +1,25 @@
+"""Mistakes in losses."""
+
+_HERE = "minidl.ops.loss"
+
+BUGS = [
+    (op, mistake, f"{_HERE}:{op}", right, wrong)
+    for op, mistake, right, wrong in [
+        ("CrossEntropy", "missing 1/N", "grad / self.divisor", "grad"),
+        ("CrossEntropy", "labels not subtracted", ") - a", ") - 0 * a"),
+        ("CrossEntropy", "class weight only on the label's term", "* a.sum(axis=1, keepdims=True)",
+         ""),
+        ("CrossEntropy", "logits for probabilities", "np.exp(log_p)", "log_p"),
+        ("CrossEntropy", "sign", "return dz * scale", "return -dz * scale"),
+        ("CrossEntropy", "N counts ignored rows", "grad / self.divisor",
+         "grad / len(log_p)"),
+        ("CrossEntropy", "reduction 'none' not broadcast by class", "np.expand_dims(grad, 1)",
+         "np.expand_dims(grad, 1).mean()"),
+        ("NLLLoss", "sign", "-row_weight * scale", "row_weight * scale"),
+        ("NLLLoss", "missing 1/N", "grad / self.divisor", "grad"),
+        ("NLLLoss", "class weight lost", "-row_weight * scale", "-1.0 * scale + 0 * row_weight"),
+        ("NLLLoss", "next class", "np.expand_dims(class_of, 1), hit",
+         "np.expand_dims((class_of + 1) % self.log_p_shape[1], 1), hit"),
+        ("NLLLoss", "ones elsewhere", "np.zeros(", "np.ones("),
+    ]
+]  # fmt: skip
