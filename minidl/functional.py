@@ -179,6 +179,12 @@ def adaptive_avg_pool2d(x: ArrayLike, output_size: IntOrPair) -> Tensor:
     """
     x = _image(x, "adaptive_avg_pool2d")
     out_size = as_pair(output_size, "output_size", "adaptive_avg_pool2d", least=1)
+    if 0 in x.shape[2:]:
+        raise InputError(
+            "adaptive_avg_pool2d",
+            f"the input of shape {x.shape} has no pixels to average",
+            "Use a larger image, or fewer downsampling layers before",
+        )
     return apply(AdaptiveAvgPool2d, x, out_size=out_size)
 
 

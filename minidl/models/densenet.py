@@ -105,7 +105,7 @@ class DenseNetCIFAR(Module):
         if n < 1 or rest:
             raise ValueError(
                 f"the depth is {step}n + 4 (n layers in each of 3 blocks), not {depth}; "
-                f"the nearest is {max(n, 1) * step + 4}"
+                f"the nearest is {max(round((depth - 4) / step), 1) * step + 4}"
             )
         if not 0 < compression <= 1:
             raise ValueError(f"compression is in (0, 1], not {compression}")

@@ -28,7 +28,8 @@ class CrossEntropyLoss(Module):
 
     def extra_repr(self) -> str:
         """The constructor's arguments."""
-        return f"reduction={self.reduction!r}, label_smoothing={self.label_smoothing}"
+        smoothing = f", label_smoothing={self.label_smoothing}" if self.label_smoothing else ""
+        return _shown(self.weight, self.ignore_index, self.reduction) + smoothing
 
 
 class NLLLoss(Module):
@@ -48,4 +49,10 @@ class NLLLoss(Module):
 
     def extra_repr(self) -> str:
         """The constructor's arguments."""
-        return f"reduction={self.reduction!r}"
+        return _shown(self.weight, self.ignore_index, self.reduction)
+
+
+def _shown(weight: np.ndarray | None, ignore_index: int, reduction: str) -> str:
+    """The arguments both losses have; class weights, which may be many, by their number."""
+    given = "" if weight is None else f"weight=<{len(weight)} numbers>, "
+    return f"{given}ignore_index={ignore_index}, reduction={reduction!r}"

@@ -27,7 +27,7 @@ def _numpy_kernels() -> Iterator[None]:
 
 @pytest.fixture(params=["naive", "numpy"])
 def kernels(request: pytest.FixtureRequest) -> Iterator[str]:
-    """The textbook loops and the whole-array version; tests/kernels compares the third with them."""
+    """The textbook loops and the whole-array version; tests/kernels compares all three."""
     with minidl.kernels(request.param):
         yield request.param
 
@@ -151,7 +151,7 @@ def test_conv2d_of_several_images_and_channels() -> None:
 def test_conv2d_padding_of_four_sides() -> None:
     """One row of zeros above, one column to the right: [[0, 0, 0], [1, 2, 0], [3, 4, 0]].
 
-    w = [[1, 2], [3, 4]]:  y = [[3·1 + 4·2, 3·2], [1 + 4 + 9 + 16, 2 + 0 + 12]] = [[11, 6], [30, 14]]
+    w = [[1, 2], [3, 4]]:  y = [[3·1 + 4·2, 3·2], [1 + 4 + 9 + 16, 2 + 12]] = [[11, 6], [30, 14]]
     g = [[2, 1], [−1, 3]]
     dx: x₀₀ is in y₀₀ (·3) and y₁₀ (·1):  6 − 1 = 5
         x₀₁ is in y₀₀ (·4), y₀₁ (·3), y₁₀ (·2), y₁₁ (·1):  8 + 3 − 2 + 3 = 12
@@ -476,8 +476,8 @@ def test_batch_norm_of_images() -> None:
     """Two images of two channels and two pixels; eps = 9.
 
     Channel 0: 1, 9 | 1, 9:   μ = 5,  σ² = 16,  root 5,   x̂ = ∓0.8;  y = 5 x̂ = ∓4
-    Channel 1: 0, 24 | 24, 0: μ = 12, σ² = 144, root √153 … so here 0, 8 | 8, 0 instead:
-               μ = 4, σ² = 16, root 5, x̂ = −0.8, 0.8 | 0.8, −0.8;  y = 10 x̂ + 1 = −7, 9 | 9, −7
+    Channel 1: 0, 8 | 8, 0:   μ = 4,  σ² = 16,  root 5,   x̂ = −0.8, 0.8 | 0.8, −0.8;
+               y = 10 x̂ + 1 = −7, 9 | 9, −7
     g₀ = 1, 2 | 3, 4:   dβ = 10, dγ = 0.8 (−1 + 2 − 3 + 4) = 1.6,
         dx = 5/5 · (g − 10/4 − x̂ · 1.6/4) = −1.5 + 0.32, −0.5 − 0.32 | 0.5 + 0.32, 1.5 − 0.32
     g₁ = 0, 1 | 0, −1:  dβ = 0, dγ = 0.8 (1 + 1) = 1.6,
@@ -583,7 +583,7 @@ def test_activations(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["softmax", "log_softmax"])
 def test_softmax_along_the_first_axis(name: str) -> None:
-    """The vector of the table as a column, beside a column of two equal logits plus −∞."""
+    """The vector of the table as a column, beside a column of three equal logits."""
     f, x, expected, cotangent, gradient = ACTIVATIONS[name]
     check(
         lambda t: f(t, axis=0),
@@ -905,7 +905,7 @@ NLLS = {
 
 @pytest.mark.parametrize("name", NLLS)
 def test_nll_loss(name: str) -> None:
-    """Log-probabilities [[−1, −2], [−3, −4]]: label 1 of row 0 costs 2, label 0 of row 1 costs 3."""
+    """Log-probabilities [[−1, −2], [−3, −4]]: label 1 of row 0 costs 2, label 0 of row 1 3."""
     options, labels, expected, cotangent, gradient = NLLS[name]
     check(
         lambda p: F.nll_loss(p, np.array(labels), **options),
