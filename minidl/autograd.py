@@ -29,18 +29,19 @@ Hook = Callable[[Array], Array | None]
 class HookHandle:
     """What registering a hook returns: `remove()` takes the hook away again."""
 
-    def __init__(self, hooks: list[Any], hook: Any) -> None:
-        self._hooks, self._hook = hooks, hook
+    def __init__(self, hooks: dict["HookHandle", Any], hook: Any) -> None:
+        self._hooks = hooks
+        hooks[self] = hook  # one function may be registered twice, and each time has its handle
 
     def remove(self) -> None:
         """Take the hook away; doing it twice does no harm."""
-        self._hooks[:] = [hook for hook in self._hooks if hook is not self._hook]
+        self._hooks.pop(self, None)
 
 
 class Leaf(Protocol):
     """Where the walk ends: a value that no op made and that wants a gradient (a parameter, say)."""
 
-    hooks: list[Hook]
+    hooks: dict[HookHandle, Hook]
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,7 +92,7 @@ class Op:
         self.parents: tuple[Op | Leaf | None, ...] | None = parents
         self.number = next(Op._numbers)
         self.shape, self.dtype = output.shape, output.dtype
-        self.hooks: list[Hook] = []
+        self.hooks: dict[HookHandle, Hook] = {}
         self.layer = scope.path() if _state.anomaly else ""
 
     def free(self) -> None:
@@ -246,7 +247,7 @@ def _checked(op: Op, k: int, parent: Op | Leaf, gradient: Array | None) -> Array
 
 
 def _after_hooks(node: Op | Leaf, grad: Array) -> Array:
-    for hook in node.hooks:
+    for hook in tuple(node.hooks.values()):  # a hook may remove itself
         replaced = hook(grad)
         if replaced is None:
             continue

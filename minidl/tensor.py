@@ -8,6 +8,7 @@
 Methods follow NumPy: `axis`, `keepdims`, broadcasting, indexing. Gradients are first order.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +18,7 @@ from minidl import autograd
 from minidl.autograd import Array, Hook, HookHandle, Op
 from minidl.errors import GraphError
 from minidl.ops import elementwise, reduce, shape
-from minidl.ops.axes import Axis
+from minidl.ops.axes import Axis, checked_axis
 from minidl.ops.matmul import MatMul
 
 ArrayLike = Any
@@ -46,7 +47,7 @@ class Tensor:
         self.data: Array = _as_array(data)
         self.grad: Array | None = None
         self.op: Op | None = None
-        self.hooks: list[Hook] = []
+        self.hooks: dict[HookHandle, Hook] = {}
         self._leaf_requires_grad = False
         self.requires_grad = requires_grad
 
@@ -192,9 +193,7 @@ class Tensor:
         """
         if not self.requires_grad:
             raise GraphError("a hook on a tensor that requires no gradient would never be called")
-        hooks = self.op.hooks if self.op is not None else self.hooks
-        hooks.append(hook)
-        return HookHandle(hooks, hook)
+        return HookHandle(self.op.hooks if self.op is not None else self.hooks, hook)
 
     # ------------------------------------------------------------------------- arithmetic
 
@@ -309,7 +308,7 @@ class Tensor:
 
     def min(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The smallest element over `axis`. The gradient goes to the first of equal ones."""
-        return -(-self).max(axis, keepdims)
+        return apply(reduce.Min, self, axis=axis, keepdims=keepdims)
 
     # ------------------------------------------------------------------------------ shape
 
@@ -319,14 +318,14 @@ class Tensor:
 
     def flatten(self, start_axis: int = 0) -> "Tensor":
         """All axes from `start_axis` on made one."""
-        kept = self.shape[: start_axis % max(self.ndim, 1)]
-        rest = int(np.prod(self.shape[len(kept) :]))
-        return self.reshape(*kept, rest)
+        start = checked_axis("flatten", start_axis, self.shape) if self.ndim else 0
+        kept, joined = self.shape[:start], self.shape[start:]
+        return self.reshape(*kept, math.prod(joined))
 
     def transpose(self, *axes: int | tuple[int, ...]) -> "Tensor":
         """Axes in another order; reversed if none is given."""
         order = _unpacked(axes) or tuple(reversed(range(self.ndim)))
-        return apply(shape.Transpose, self, axes=tuple(k % self.ndim for k in order))
+        return apply(shape.Transpose, self, axes=order)
 
     @property
     def T(self) -> "Tensor":  # noqa: N802 - NumPy's name
@@ -360,6 +359,8 @@ def apply(op_class: type[Op], *inputs: ArrayLike | None, **options: Any) -> Tens
     op = op_class()
     op.needs = tuple(want and autograd.is_grad_enabled() for want in wanted)
     data = np.asarray(op.forward(*arrays, **options))
+    if data.dtype == np.float64 and all(x is None or x.dtype.kind != "f" for x in arrays):
+        data = data.astype(np.float32)  # a function of whole numbers: NumPy would go to float64
     autograd.check_output(op, arrays, data)
     output = Tensor(data)
     if any(op.needs):

@@ -288,6 +288,20 @@ def test_a_hook_sees_the_whole_gradient_once_and_can_be_removed():
     assert len(seen) == 1
 
 
+def test_one_function_registered_twice_is_removed_once():
+    x = leaf(2.0)
+    seen = []
+    first = x.register_hook(lambda g: seen.append("a"))
+    hook = lambda g: seen.append("b")  # noqa: E731
+    x.register_hook(hook)
+    second = x.register_hook(hook)
+    first.remove()
+    second.remove()
+    second.remove()
+    (x * 3).backward()
+    assert seen == ["b"]
+
+
 def test_a_hook_can_replace_a_gradient():
     x = leaf(2.0)
     y = x * 3

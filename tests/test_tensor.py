@@ -50,6 +50,12 @@ def test_float32_meets_float64_in_float64_and_each_gets_its_own_gradient():
     assert (a.grad.item(), b.grad.item()) == (2.0, 1.5)
 
 
+def test_whole_numbers_become_float32_where_a_function_needs_floats():
+    x = Tensor([1, 2, 4])
+    for y in (x.exp(), x.mean(), x.sqrt(), x / 2):
+        assert y.dtype == np.float32
+
+
 @pytest.mark.parametrize("data", ["text", [1j], [[1.0], [1.0, 2.0]], [None]])
 def test_non_numbers_are_refused(data):
     with pytest.raises((TypeError, ValueError)):
@@ -207,6 +213,12 @@ def test_a_tensor_as_exponent():
 @pytest.mark.parametrize(
     ("act", "message"),
     [
+        (
+            lambda: Tensor(np.ones((2, 3))).transpose(0, 2),
+            r"transpose: axis 2 is none of the 2 axes",
+        ),
+        (lambda: Tensor(np.ones((2, 3))).flatten(3), r"flatten: axis 3 is none of the 2 axes"),
+        (lambda: Tensor(np.ones((0, 3))).min(axis=0), r"min: axes \(0,\) of shape \(0, 3\) hold 0"),
         (lambda: Tensor(np.ones((2, 3))).reshape(4, 2), r"6 values of shape \(2, 3\).*\(4, 2\)"),
         (lambda: Tensor(np.ones((2, 3))).reshape(-1, 4), "do not fill"),
         (lambda: Tensor(np.ones((2, 3))) @ Tensor(np.ones((2, 3))), r"\(2, 3\) and \(2, 3\)"),

@@ -3,6 +3,8 @@
     train = cifar10("train")
     augment = Compose([RandomCrop(32, padding=4), Normalize(train.mean, train.std)])
     for images, labels in DataLoader(train, 128, shuffle=True, transform=augment, seed=0): …
+
+Images are uint8 (N, C, H, W) until a transform or the loader makes them float32.
 """
 
 import difflib

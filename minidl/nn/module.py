@@ -12,7 +12,8 @@
 There is no hidden bookkeeping: `vars(module)` holds it all, in the order it was assigned.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 from typing import Any, Self
 
 import numpy as np
@@ -35,7 +36,7 @@ class Module:
 
     training: bool = True
     _buffer_names: tuple[str, ...] = ()
-    _forward_hooks: Sequence[ForwardHook] = ()
+    _forward_hooks: Mapping[HookHandle, ForwardHook] = MappingProxyType({})
 
     def forward(self, *args: Any) -> Any:
         """Compute the output; every subclass writes this."""
@@ -45,7 +46,7 @@ class Module:
         """Run `forward`, then the hooks."""
         with scope.entered(self):
             output = self.forward(*args)
-        for hook in tuple(self._forward_hooks):  # a hook may remove itself
+        for hook in tuple(self._forward_hooks.values()):  # a hook may remove itself
             replaced = hook(self, args, output)
             output = output if replaced is None else replaced
         return output
@@ -205,9 +206,7 @@ class Module:
 
         What the hook returns, unless None, replaces the output.
         """
-        hooks: list[ForwardHook] = vars(self).setdefault("_forward_hooks", [])
-        hooks.append(hook)
-        return HookHandle(hooks, hook)
+        return HookHandle(vars(self).setdefault("_forward_hooks", {}), hook)
 
     # --------------------------------------------------------------------------- printing
 

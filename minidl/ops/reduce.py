@@ -5,6 +5,8 @@ broadcast, weighted by each number's share in the result.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -88,24 +90,26 @@ class Var(_Reduction):
         return self.spread(grad) * deviation * (2 / self.divisor)
 
 
-class Max(_Reduction):
-    """y = max x over `axis`."""
+class _Extreme(_Reduction):
+    """What Max and Min share: `find` says which of a row of numbers wins."""
+
+    find: Callable[..., Any]
 
     def forward(self, x: Array, *, axis: Axis = None, keepdims: bool = False) -> Array:
-        """Take the largest."""
+        """Take the winner."""
         axes = self.reduce_over(x, axis, keepdims)
         self.refuse_empty(self.count)
-        # All reduced axes become one last axis, so that one argmax finds the first winner.
+        # All reduced axes become one last axis, so that one search finds the first winner.
         kept = tuple(k for k in range(x.ndim) if k not in axes)
         rows = x.transpose(*kept, *axes).reshape(*(x.shape[k] for k in kept), self.count)
-        winner = rows.argmax(axis=-1)
+        winner = self.find(rows, axis=-1)
         self.save(winner)
         self.kept = kept
         y = np.take_along_axis(rows, winner[..., None], axis=-1)[..., 0]
         return np.expand_dims(y, axes) if keepdims else y
 
     def backward(self, grad: Array) -> Array:
-        """∂y/∂x is 1 for the largest and 0 for the others; of equals the first in memory order."""
+        """∂y/∂x is 1 for the winner and 0 for the others; of equals the first in memory order."""
         (winner,) = self.saved
         rows = np.zeros((*winner.shape, self.count), grad.dtype)
         flat_grad = grad.reshape(winner.shape)
@@ -113,3 +117,15 @@ class Max(_Reduction):
         order = (*self.kept, *self.axes)
         moved = rows.reshape([self.x_shape[k] for k in order])
         return moved.transpose(np.argsort(order))
+
+
+class Max(_Extreme):
+    """y = max x over `axis`."""
+
+    find = staticmethod(np.argmax)
+
+
+class Min(_Extreme):
+    """y = min x over `axis`."""
+
+    find = staticmethod(np.argmin)

@@ -38,6 +38,7 @@ class Transpose(Op):
 
     def forward(self, x: Array, *, axes: tuple[int, ...]) -> Array:
         """Permute the axes of x."""
+        axes = tuple(checked_axis("transpose", axis, x.shape) for axis in axes)
         if sorted(axes) != list(range(x.ndim)):
             raise InputError(
                 "transpose",

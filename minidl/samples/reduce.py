@@ -20,6 +20,6 @@ def samples() -> Iterator[Sample]:
         yield Sample(reduce.Mean, label, partial(Tensor.mean, **options), (normal(2, 3, 5),))
         yield Sample(reduce.Var, label, partial(Tensor.var, **options), (normal(2, 3, 5),))
         yield Sample(reduce.Max, label, partial(Tensor.max, **options), (distinct(2, 3, 5),))
+        yield Sample(reduce.Min, label, partial(Tensor.min, **options), (distinct(2, 3, 5),))
     unbiased = partial(Tensor.var, axis=1, correction=1)
     yield Sample(reduce.Var, "unbiased", unbiased, (normal(2, 3),))
-    yield Sample(reduce.Max, "min", partial(Tensor.min, axis=1), (distinct(3, 4),))

@@ -5,6 +5,7 @@ its numbers, then one thing to try. The tables hold, for each op, the likely mis
 words that must appear.
 """
 
+import inspect
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -742,9 +743,7 @@ def test_message(name: str) -> None:
 def test_every_function_has_its_mistakes() -> None:
     """A function added to `minidl.functional` must come with the mistakes made with it."""
     public = {
-        name
-        for name, value in vars(F).items()
-        if callable(value) and getattr(value, "__module__", "") == F.__name__ and name[0] != "_"
+        name for name, value in vars(F).items() if inspect.isfunction(value) and name[0] != "_"
     }
     covered = {operation for _, operation, _, _ in MISTAKES.values()}
     takes_any_numbers = {"relu", "sigmoid", "tanh"}

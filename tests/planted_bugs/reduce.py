@@ -18,10 +18,15 @@ BUGS = [
         ("Var", "biased count in backward", "(2 / self.divisor)", "(2 / self.count)"),
         ("Var", "saved x, not x − μ", "self.save(deviation)", "self.save(x)"),
         ("Var", "axes not put back", "self.spread(grad)", "grad"),
-        ("Max", "gradient to all", "np.zeros(", "np.ones("),
-        ("Max", "smallest saved", "self.save(winner)", "self.save(rows.argmin(axis=-1))"),
-        ("Max", "axes not moved back", "moved.transpose(np.argsort(order))", "moved"),
-        ("Max", "order applied twice", "np.argsort(order)", "order"),
-        ("Max", "kept axes first", "(*self.kept, *self.axes)", "(*self.axes, *self.kept)"),
+    ]
+] + [
+    (op, mistake, f"{_HERE}:_Extreme", right, wrong)
+    for op in ("Max", "Min")
+    for mistake, right, wrong in [
+        ("gradient to all", "np.zeros(", "np.ones("),
+        ("first of the row saved", "self.save(winner)", "self.save(winner * 0)"),
+        ("axes not moved back", "moved.transpose(np.argsort(order))", "moved"),
+        ("order applied twice", "np.argsort(order)", "order"),
+        ("kept axes first", "(*self.kept, *self.axes)", "(*self.axes, *self.kept)"),
     ]
 ]

@@ -1,0 +1,154 @@
+"""Weights in files: `save` and `load` a state dict as .safetensors or .npz.
+
+Both formats hold plain arrays and no code, so a file from a stranger cannot run anything.
+A file is written beside its final place and renamed when it is complete: whoever stops the program,
+and whenever, finds either the old file or the new one, never half of one.
+"""
+
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save_file
+
+Arrays = dict[str, np.ndarray]
+
+SUFFIXES = (".safetensors", ".npz")
+
+
+class WeightsError(ValueError):
+    """A weights file, or what should go into one, is not what it has to be."""
+
+
+def save(state_dict: Mapping[str, np.ndarray], path: str | os.PathLike[str]) -> None:
+    """Write a state dict to a file; the suffix of `path` decides the format.
+
+    Args:
+        state_dict: name → array of numbers, as `Module.state_dict()` returns it.
+        path: ends in `.safetensors` (smaller overhead, read by most frameworks) or `.npz` (NumPy's
+            own). Its folder is made if need be; a file that is there already is replaced.
+
+    Raises:
+        WeightsError: another suffix, or a value that is not an array of numbers.
+    """
+    path = _with_known_suffix(path)
+    arrays = {name: _checked(name, array) for name, array in state_dict.items()}
+    if path.suffix == ".safetensors":
+        write_safetensors(path, arrays)
+    else:
+        _write_npz(path, arrays)
+
+
+def load(path: str | os.PathLike[str]) -> Arrays:
+    """Read the file that `save` wrote and return its state dict: name → array.
+
+    Raises:
+        FileNotFoundError: no such file; the message names the weights files that are there.
+        WeightsError: another suffix, or a file that is damaged or of another kind.
+    """
+    path = _with_known_suffix(path)
+    if not path.is_file():
+        raise FileNotFoundError(_not_found(path))
+    return read_safetensors(path)[0] if path.suffix == ".safetensors" else _read_npz(path)
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give the `with` block a temporary path beside `path`, and rename it to `path` at the end.
+
+    If the block raises, the temporary file is removed and `path` stays as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_safetensors(path: Path, arrays: Arrays, metadata: dict[str, str] | None = None) -> None:
+    """Write arrays, and optionally some text beside them, to a safetensors file."""
+    # The library copies raw memory, so an array must lie in C order (and 0-d must stay 0-d).
+    dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
+    with replacing(path) as temporary:
+        save_file(dense, temporary, metadata=metadata)
+
+
+def read_safetensors(path: Path) -> tuple[Arrays, dict[str, str]]:
+    """Read a safetensors file: its arrays and its text metadata."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+            return arrays, file.metadata() or {}
+    except (SafetensorError, TypeError) as error:  # TypeError: a number type NumPy does not know
+        raise WeightsError(_unreadable(path, "safetensors", error)) from error
+
+
+def _write_npz(path: Path, arrays: Arrays) -> None:
+    # np.savez takes the names as keyword arguments, so it cannot store one called "file".
+    with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                np.lib.format.write_array(member, array, allow_pickle=False)
+
+
+def _read_npz(path: Path) -> Arrays:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            arrays = {}
+            for name in archive.namelist():
+                with archive.open(name) as member:
+                    array = np.lib.format.read_array(member, allow_pickle=False)
+                arrays[name.removesuffix(".npy")] = array
+            return arrays
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
+        raise WeightsError(_unreadable(path, "npz", error)) from error
+
+
+def _with_known_suffix(path: str | os.PathLike[str]) -> Path:
+    path = Path(path)
+    if path.suffix not in SUFFIXES:
+        suffix = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
+        raise WeightsError(
+            f"{path} has {suffix}; weights are kept in {' or '.join(SUFFIXES)} files. "
+            f"Try {path.with_suffix('.safetensors')}."
+        )
+    return path
+
+
+def _checked(name: str, array: object) -> np.ndarray:
+    if not isinstance(name, str):
+        raise WeightsError(f"a state dict's keys are names; {name!r} is {type(name).__name__}")
+    if not isinstance(array, np.ndarray | np.generic):
+        raise WeightsError(
+            f"{name!r} is of type {type(array).__name__}, not an array. "
+            "Save `model.state_dict()`; of a Tensor, save its `.data`."
+        )
+    array = np.asarray(array)
+    if array.dtype.kind not in "biuf" or array.dtype.itemsize > 8:
+        raise WeightsError(
+            f"{name!r} holds {array.dtype}; a weights file holds numbers of at most 64 bits"
+        )
+    return array
+
+
+def _not_found(path: Path) -> str:
+    if not path.parent.is_dir():
+        return f"there is no file {path}: the folder {path.parent} does not exist"
+    others = sorted(p.name for p in path.parent.iterdir() if p.suffix in SUFFIXES)
+    found = f"that folder has {', '.join(others)}" if others else "that folder has no weights files"
+    return f"there is no file {path}; {found}"
+
+
+def _unreadable(path: Path, kind: str, error: Exception) -> str:
+    return (
+        f"{path} cannot be read as {kind} ({path.stat().st_size:,} bytes): {error}. "
+        "It is damaged, incomplete (a download or copy that stopped early?) or of another kind. "
+        "Fetch or write it again."
+    )
