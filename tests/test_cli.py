@@ -1,4 +1,4 @@
-"""The command line, run as a user would: results in a folder, Ctrl-C and --resume, clear messages."""
+"""The command line, run as a user would: results, Ctrl-C and --resume, clear messages."""
 
 import json
 import os
@@ -13,9 +13,12 @@ import matplotlib.image
 import minidl_kernels
 import numpy as np
 import pytest
+from minidl_kernels import threads
 
 from minidl import cli, weights
 from minidl.data import digits
+from minidl.ops.elementwise import Exp
+from minidl.samples import samples
 from minidl.train import History, checkpoint, run
 
 CLOCKS = ("seconds", "images_per_second")
@@ -28,17 +31,19 @@ PROGRAM = (
 
 @pytest.fixture(autouse=True)
 def in_own_folder(tmp_path, monkeypatch):
-    """Run every test in an empty folder, and put the kernel set back."""
+    """Run every test in an empty folder; put the kernel set and the thread count back."""
     monkeypatch.chdir(tmp_path)
+    before = threads.num_threads()
     with minidl_kernels.use(minidl_kernels.active().name):
         yield
+    threads.set_num_threads(before)
 
 
 @pytest.fixture
 def minidl(monkeypatch, capsys):
-    """Call the command line within this process, on few digits; return exit code, output, errors."""
+    """Call the command line in this process, on few digits; return exit code, output, errors."""
     small = {split: digits(split).subset(np.arange(96)) for split in ("train", "test")}
-    monkeypatch.setattr(run, "get_dataset", lambda _: lambda split, root: small[split])  # noqa: ARG005
+    monkeypatch.setattr(run, "get_dataset", lambda _: lambda split, root: small[split])
 
     def call(line: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["minidl", *shlex.split(line)])
@@ -57,7 +62,8 @@ def process(*arguments: str, **environment: str) -> subprocess.Popen:
         stderr=subprocess.PIPE,
         text=True,
         encoding="utf-8",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8", **environment},
+        # One thread: where many tests share few cores, two threads wait for each other.
+        env={**os.environ, "PYTHONIOENCODING": "utf-8", "MINIDL_NUM_THREADS": "1", **environment},
     )
 
 
@@ -348,16 +354,41 @@ def test_doctor_shows_what_it_depends_on(minidl):
     assert "ready, 360 test images" in out
 
 
-@pytest.mark.parametrize("command", ["", "train", "evaluate", "models", "doctor"])
+def test_check_finds_every_gradient_right(minidl):
+    code, out, _ = minidl("check --kernels numpy")
+    assert code == 0
+    assert "Conv2d" in out and "CrossEntropy" in out and "wrong" not in out
+    total = len(samples())
+    assert f"{total} of {total} samples agree" in out
+
+
+def test_check_shows_the_samples_of_one_op(minidl):
+    code, out, _ = minidl("check linear")
+    assert code == 0
+    assert all(sample.label in out for sample in samples() if sample.op.__name__ == "Linear")
+    code, _, err = minidl("check linaer")
+    assert code == 2 and "did you mean Linear?" in err
+
+
+def test_check_finds_a_planted_bug(minidl, monkeypatch):
+    right = Exp.backward
+    monkeypatch.setattr(Exp, "backward", lambda self, grad: 1.01 * right(self, grad))
+    code, out, _ = minidl("check exp")
+    assert code == 1
+    assert "wrong" in out and "0 of 1 samples agree" in out and "Exp, matrix: " in out
+
+
+@pytest.mark.parametrize("command", ["", "train", "evaluate", "models", "check", "doctor"])
 def test_help_explains_every_command(minidl, command):
     code, out, _ = minidl(f"{command} --help")
     assert code == 0
     words = " ".join(out.split())
     expected = {
-        "": ["train", "evaluate", "models", "doctor", "Start with: minidl train"],
+        "": ["train", "evaluate", "models", "check", "doctor", "Start with: minidl train"],
         "train": ["--resume", "Ctrl-C", "resnet8 for the digits", "--root", "--seed"],
         "evaluate": ["accuracy for each class", "--weights"],
         "models": ["parameters"],
+        "check": ["finite differences", "--kernels"],
         "doctor": ["versions"],
     }
     assert all(word in words for word in expected[command]), out

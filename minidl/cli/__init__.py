@@ -1,0 +1,277 @@
+"""The command line: `minidl train | evaluate | models | check | doctor`, a thin face."""
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+from minidl_kernels import active, use
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from minidl import models
+from minidl.cli.check import UnknownOpError, print_gradient_checks
+from minidl.cli.doctor import diagnosis
+from minidl.cli.report import print_classes, print_how_to_resume, print_results
+from minidl.data import DATASETS, DataFileError, DataNotFoundError
+from minidl.train import CheckpointError, DivergedError
+from minidl.train.folder import Folder, check_free, new_folder, open_folder
+from minidl.train.recipe import RunError, configure
+from minidl.train.run import evaluate_run, run
+from minidl.weights import WeightsError
+
+# What a user can put right: shown as a message, without a traceback.
+USER_ERRORS = (
+    CheckpointError,
+    DataFileError,
+    DataNotFoundError,
+    FileNotFoundError,
+    RunError,
+    UnknownOpError,
+    WeightsError,
+)
+FAILED, USAGE, INTERRUPTED = 1, 2, 130  # exit codes; 130 is what shells give after Ctrl-C
+
+app = typer.Typer(
+    help="Learn how deep learning works: train, evaluate and inspect small networks on a CPU.",
+    epilog="Start with:  minidl train",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Run the command line; user mistakes become one message and exit code 2."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a letter an old code page lacks must not end the run
+            stream.reconfigure(errors="replace")
+    try:
+        app(prog_name="minidl")
+    except USER_ERRORS as error:
+        _fail(str(error), USAGE)
+    except DivergedError as error:
+        _fail(str(error), FAILED)
+
+
+def _positive(value: float | None) -> float | None:
+    if value is not None and not 0 < value < float("inf"):
+        raise typer.BadParameter(f"must be a number greater than 0, not {value:g}")
+    return value
+
+
+WHAT, HOW, WHERE = "What to train", "How to train", "Files"
+
+
+@app.command()
+def train(
+    model: Annotated[
+        str | None,
+        typer.Argument(
+            help="Name of a model, see `minidl models`. Default: one that suits the dataset, "
+            "resnet8 for the digits.",
+            show_default=False,
+        ),
+    ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Dataset: {', '.join(DATASETS)}. Default: digits, which are in the package.",
+            show_default=False,
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    root: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with the dataset's official files, searched before anything is "
+            "downloaded.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Passes over the images.", rich_help_panel=HOW)
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Images a step.", rich_help_panel=HOW)
+    ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            callback=_positive,
+            help="Learning rate at the start; it falls over the run.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    momentum: Annotated[
+        float | None,
+        typer.Option(
+            min=0, max=0.9999, help="Of SGD, in Nesterov's form; 0 for none.", rich_help_panel=HOW
+        ),
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(min=0, help="Pull of all weights to 0.", rich_help_panel=HOW)
+    ] = None,
+    schedule: Annotated[
+        Literal["cosine", "steps"] | None,
+        typer.Option(
+            help="How the learning rate falls: along half a cosine to 0, or to a tenth after 1/2 "
+            "and 3/4 of the epochs (the default from 100 epochs on).",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Where all chance comes from: the same seed and thread count give the same "
+            "numbers. Default: 0.",
+            show_default=False,
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    kernels: Annotated[
+        Literal["naive", "numpy", "numba"] | None,
+        typer.Option(
+            help="Which kernels compute: naive to step through, numpy to read, numba for speed.",
+            rich_help_panel=HOW,
+        ),
+    ] = None,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads to compute with.", rich_help_panel=HOW)
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="New folder for the results. Default: runs/MODEL-DATA-NUMBER.",
+            show_default=False,
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+    resume: Annotated[
+        Path | None,
+        typer.Option(
+            help="Go on with the run in this folder, with its own settings, as if it had never "
+            "been stopped.",
+            rich_help_panel=WHERE,
+        ),
+    ] = None,
+) -> None:
+    """Train a model and leave settings, weights, history and pictures in a folder.
+
+    With no argument at all, a small ResNet learns the handwritten digits that travel in the
+    package. What is not given is chosen to suit the dataset and the model.
+
+    Ctrl-C ends the run after the current step and keeps everything; --resume goes on from there.
+    """
+    chosen: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "lr": lr,
+        "momentum": momentum,
+        "weight_decay": weight_decay,
+        "schedule": schedule,
+        "seed": seed,
+        "kernels": kernels,
+        "threads": threads,
+    }
+    if resume is not None:
+        given = [
+            f"--{name.replace('_', '-')}" for name, value in chosen.items() if value is not None
+        ]
+        given += ["MODEL"] * (model is not None) + ["--data"] * (data is not None)
+        given += ["--out"] * (out is not None)
+        if given:
+            raise RunError(
+                f"--resume goes on with the settings of {resume}, so {', '.join(given)} cannot be "
+                "given with it. For other settings start a new run."
+            )
+        folder, config = open_folder(resume)
+        if root is not None:
+            config = replace(config, root=str(root))
+    else:
+        config = configure(model, data or "digits", chosen | {"root": root and str(root)})
+        folder = new_folder(config) if out is None else Folder(out)
+        check_free(folder)
+    console = Console()
+    try:
+        results = run(config, folder, console, resume=resume is not None)
+    except KeyboardInterrupt:
+        print_how_to_resume(console, folder)
+        raise typer.Exit(INTERRUPTED) from None
+    print_results(console, folder, results)
+
+
+@app.command()
+def evaluate(
+    folder: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/resnet8-digits-1.")],
+    weights: Annotated[
+        Literal["best", "last"],
+        typer.Option(help="Which weights: of the epoch with the best test accuracy, or the last."),
+    ] = "best",
+    root: Annotated[
+        Path | None, typer.Option(help="Folder with the dataset's files, if they have moved.")
+    ] = None,
+) -> None:
+    """Test the weights of a run again: accuracy for each class and in total."""
+    opened, config = open_folder(folder)
+    if root is not None:
+        config = replace(config, root=str(root))
+    test, result = evaluate_run(opened, config, weights)
+    print_classes(Console(), f"{config.model} on {config.data}, {weights} weights", test, result)
+
+
+@app.command("models")
+def list_models() -> None:
+    """List the models: name, input, parameters, paper."""
+    table = Table(title="Models for `minidl train MODEL`")
+    table.add_column("name")
+    table.add_column("input", justify="right")
+    table.add_column("parameters", justify="right")
+    table.add_column("paper")
+    for entry in map(models.entry, models.list_models()):
+        size = " x ".join(map(str, entry.input_shape))
+        table.add_row(entry.name, size, f"{entry.parameters:,}", escape(entry.paper))
+    Console().print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Show what this computer has: versions, kernels, threads, folders, datasets."""
+    table = Table("what", "here", title="minidl doctor")
+    for name, value in diagnosis():
+        table.add_row(name, escape(value))
+    Console().print(table)
+
+
+@app.command()
+def check(
+    op: Annotated[
+        str | None,
+        typer.Argument(
+            help="One op, such as Conv2d, with every sample. Default: a line for each op."
+        ),
+    ] = None,
+    kernels: Annotated[
+        Literal["naive", "numpy", "numba"] | None, typer.Option(help="Which kernels to check.")
+    ] = None,
+) -> None:
+    """Prove the gradients: compare every backward pass with finite differences.
+
+    An op passes if no element of any gradient differs by more than 1e-5 of its size. The exit code
+    is 1 if one does not.
+    """
+    console = Console()
+    with use(kernels or active().name):
+        failures = print_gradient_checks(console, op)
+    if failures:
+        raise typer.Exit(FAILED)
+
+
+def _fail(message: str, code: int) -> None:
+    console = Console(stderr=True, highlight=False)
+    console.print("[bold red]error:[/] " + escape(message), soft_wrap=True)
+    sys.exit(code)
