@@ -42,10 +42,10 @@ class Module:
         """Compute the output; every subclass writes this."""
         raise NotImplementedError(f"{type(self).__name__} does not define forward()")
 
-    def __call__(self, *args: Any) -> Any:
+    def __call__(self, *args: Any, **options: Any) -> Any:
         """Run `forward`, then the hooks."""
         with scope.entered(self):
-            output = self.forward(*args)
+            output = self.forward(*args, **options)
         for hook in tuple(self._forward_hooks.values()):  # a hook may remove itself
             replaced = hook(self, args, output)
             output = output if replaced is None else replaced
@@ -64,6 +64,17 @@ class Module:
         for name, value in vars(self).items():
             if isinstance(value, Module):
                 yield name, value
+            elif isinstance(value, list | tuple | dict):
+                self._refuse_hidden_layers(name, value)
+
+    def _refuse_hidden_layers(self, name: str, value: Any) -> None:
+        """TypeError for layers in a plain container, where nobody would find their parameters."""
+        inside = value.values() if isinstance(value, dict) else value
+        if any(isinstance(item, Module) for item in inside):
+            raise TypeError(
+                f"{type(self).__name__}.{name} is a plain {type(value).__name__} of layers, so their "
+                "parameters would be neither trained nor saved. Use nn.ModuleList or nn.Sequential"
+            )
 
     def children(self) -> Iterator["Module"]:
         """The layers directly inside."""

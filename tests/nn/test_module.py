@@ -427,3 +427,22 @@ def test_a_parameter_requires_grad_and_may_not() -> None:
     assert not nn.Parameter([1.0], requires_grad=False).requires_grad
     with pytest.raises(TypeError, match="only floating-point"):
         nn.Parameter([1, 2])
+
+
+def test_forward_may_take_options() -> None:
+    class Scaled(nn.Module):
+        def forward(self, x: Tensor, factor: float = 1.0) -> Tensor:
+            return x * factor
+
+    assert Scaled()(Tensor([2.0]), factor=3.0).item() == 6.0
+
+
+@pytest.mark.parametrize("container", [list, tuple, lambda layers: dict(enumerate(layers))])
+def test_layers_in_a_plain_container_are_refused(container: Any) -> None:
+    class Net(nn.Module):
+        def __init__(self) -> None:
+            self.sizes = [1, 2]
+            self.blocks = container([nn.Linear(2, 2)])
+
+    with pytest.raises(TypeError, match=r"Net\.blocks is a plain .* Use nn\.ModuleList"):
+        list(Net().parameters())
