@@ -40,6 +40,15 @@ class _Sequential(torch.nn.Sequential):
         super().__init__(*([OrderedDict(layers[0])] if named else layers))
 
 
+class _BatchNormReLU2d(torch.nn.BatchNorm2d):
+    """What minidl does in one op: batch norm, the sum with a shortcut if there is one, ReLU."""
+
+    def forward(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
+        """relu(batch_norm(x) + residual)."""
+        y = super().forward(x)
+        return torch.nn.functional.relu(y if residual is None else y + residual)
+
+
 def _module(name: str, **contents: Any) -> ModuleType:
     module = ModuleType(name)
     vars(module).update(contents)
@@ -51,7 +60,7 @@ def _torch_in_place_of_minidl(register: Callable[..., None]) -> Iterator[None]:
     functional = _module("minidl.functional", **vars(torch.nn.functional))
     functional.concatenate = torch.concatenate
     nn = _module("minidl.nn", **vars(torch.nn))
-    nn.Module, nn.Sequential = _Module, _Sequential
+    nn.Module, nn.Sequential, nn.BatchNormReLU2d = _Module, _Sequential, _BatchNormReLU2d
     stand_ins = {
         "minidl": _module("minidl", functional=functional, nn=nn),
         "minidl.functional": functional,

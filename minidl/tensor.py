@@ -10,15 +10,17 @@ Methods follow NumPy: `axis`, `keepdims`, broadcasting, indexing. Gradients are 
 
 import math
 from collections.abc import Iterator
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
 
 from minidl import autograd
 from minidl.autograd import Array, Hook, HookHandle, Op
-from minidl.errors import GraphError
+from minidl.errors import GraphError, InputError
 from minidl.ops import elementwise, reduce, shape
-from minidl.ops.axes import Axis, checked_axis
+from minidl.ops.axes import Axis, checked_axes, checked_axis, checked_new_axis
+from minidl.ops.index import Index
 from minidl.ops.matmul import MatMul
 
 ArrayLike = Any
@@ -198,42 +200,43 @@ class Tensor:
     # ------------------------------------------------------------------------- arithmetic
 
     def __add__(self, other: ArrayLike) -> "Tensor":
-        return _binary(elementwise.Add, self, other)
+        return apply_pair(elementwise.Add, self, other)
 
     def __radd__(self, other: ArrayLike) -> "Tensor":
-        return _binary(elementwise.Add, other, self)
+        return apply_pair(elementwise.Add, other, self)
 
     def __sub__(self, other: ArrayLike) -> "Tensor":
-        return _binary(elementwise.Subtract, self, other)
+        return apply_pair(elementwise.Subtract, self, other)
 
     def __rsub__(self, other: ArrayLike) -> "Tensor":
-        return _binary(elementwise.Subtract, other, self)
+        return apply_pair(elementwise.Subtract, other, self)
 
     def __mul__(self, other: ArrayLike) -> "Tensor":
-        return _binary(elementwise.Multiply, self, other)
+        return apply_pair(elementwise.Multiply, self, other)
 
     def __rmul__(self, other: ArrayLike) -> "Tensor":
-        return _binary(elementwise.Multiply, other, self)
+        return apply_pair(elementwise.Multiply, other, self)
 
     def __truediv__(self, other: ArrayLike) -> "Tensor":
-        return _binary(elementwise.Divide, self, other)
+        return apply_pair(elementwise.Divide, self, other)
 
     def __rtruediv__(self, other: ArrayLike) -> "Tensor":
-        return _binary(elementwise.Divide, other, self)
+        return apply_pair(elementwise.Divide, other, self)
 
     def __matmul__(self, other: ArrayLike) -> "Tensor":
-        return _binary(MatMul, self, other)
+        return apply_pair(MatMul, self, other)
 
     def __rmatmul__(self, other: ArrayLike) -> "Tensor":
-        return _binary(MatMul, other, self)
+        return apply_pair(MatMul, other, self)
 
     def __pow__(self, exponent: float) -> "Tensor":
-        if not isinstance(exponent, int | float):
+        if not isinstance(exponent, Real):
             raise TypeError(
                 f"the exponent must be a number, not {type(exponent).__name__}; "
                 "for a ** b with a tensor b write (b * a.log()).exp()"
             )
-        return apply(elementwise.Power, self, exponent=exponent)
+        number = exponent.item() if isinstance(exponent, np.generic) else exponent
+        return apply(elementwise.Power, self, exponent=number)
 
     def __neg__(self) -> "Tensor":
         return apply(elementwise.Negate, self)
@@ -256,6 +259,18 @@ class Tensor:
     def sqrt(self) -> "Tensor":
         """√x."""
         return apply(elementwise.Sqrt, self)
+
+    def clip(self, low: float | None = None, high: float | None = None) -> "Tensor":
+        """min(max(x, low), high); None is no bound. The gradient passes where low ≤ x ≤ high."""
+        bounds = {"low": low, "high": high}
+        for name, bound in bounds.items():
+            if not isinstance(bound, Real | None):
+                raise TypeError(
+                    f"{name} must be a number or None, not {type(bound).__name__}; for bounds that "
+                    "differ from element to element use F.maximum and F.minimum"
+                )
+        plain = {k: v.item() if isinstance(v, np.generic) else v for k, v in bounds.items()}
+        return apply(elementwise.Clip, self, **plain)
 
     def astype(self, dtype: Any) -> "Tensor":
         """The same numbers as another dtype; the gradient comes back in this one."""
@@ -285,8 +300,17 @@ class Tensor:
         return Tensor(self.data >= _as_array(other))
 
     def argmax(self, axis: int | None = None) -> Array:
-        """The position of the largest element, as an ndarray of integers."""
-        return np.asarray(self.data.argmax(axis=axis))
+        """The position of the largest element along `axis`, of equal ones the first.
+
+        An ndarray of integers; without an axis the position in the flattened tensor.
+        """
+        along = None if axis is None else checked_axis("argmax", axis, self.shape)
+        return np.asarray(self.data.argmax(axis=along))
+
+    def argmin(self, axis: int | None = None) -> Array:
+        """The position of the smallest element along `axis`; otherwise as `argmax`."""
+        along = None if axis is None else checked_axis("argmin", axis, self.shape)
+        return np.asarray(self.data.argmin(axis=along))
 
     # ------------------------------------------------------------------------- reductions
 
@@ -301,6 +325,14 @@ class Tensor:
     def var(self, axis: Axis = None, keepdims: bool = False, correction: int = 0) -> "Tensor":
         """The variance of x over `axis`, divided by count − correction (NumPy's default is 0)."""
         return apply(reduce.Var, self, axis=axis, keepdims=keepdims, correction=correction)
+
+    def std(self, axis: Axis = None, keepdims: bool = False, correction: int = 0) -> "Tensor":
+        """The standard deviation over `axis`: the root of `var`.
+
+        Where all numbers are equal it has no derivative, and the gradient is NaN: to divide by it,
+        write (x.var() + eps).sqrt().
+        """
+        return self.var(axis, keepdims, correction).sqrt()
 
     def max(self, axis: Axis = None, keepdims: bool = False) -> "Tensor":
         """The largest element over `axis`. The gradient goes to the first of equal ones."""
@@ -327,6 +359,10 @@ class Tensor:
         order = _unpacked(axes) or tuple(reversed(range(self.ndim)))
         return apply(shape.Transpose, self, axes=order)
 
+    def permute(self, *axes: int | tuple[int, ...]) -> "Tensor":
+        """`transpose` under PyTorch's name; every axis must be named."""
+        return apply(shape.Transpose, self, axes=_unpacked(axes))
+
     @property
     def T(self) -> "Tensor":  # noqa: N802 - NumPy's name
         """The axes reversed."""
@@ -336,10 +372,55 @@ class Tensor:
         """x repeated along new or length-1 axes."""
         return apply(shape.BroadcastTo, self, shape=_unpacked(sizes))
 
+    def expand_dims(self, axis: int) -> "Tensor":
+        """A new axis of length 1, which stands at `axis` of the result."""
+        at = checked_new_axis("expand_dims", axis, self.shape)
+        return self.reshape(*self.shape[:at], 1, *self.shape[at:])
+
+    def squeeze(self, axis: Axis = None) -> "Tensor":
+        """Without the axes named, which must have length 1; without all such axes if None."""
+        gone = checked_axes("squeeze", axis, self.shape)
+        if axis is None:
+            gone = tuple(k for k in gone if self.shape[k] == 1)
+        for k in gone:
+            if self.shape[k] != 1:
+                raise InputError(
+                    "squeeze",
+                    f"axis {k} of shape {self.shape} has length {self.shape[k]}, not 1",
+                    f"To be rid of it take one element, or reduce it: x.mean(axis={k})",
+                )
+        return self.reshape(tuple(size for k, size in enumerate(self.shape) if k not in gone))
+
+    def flip(self, axis: Axis = None) -> "Tensor":
+        """The order reversed along `axis` (all axes if None)."""
+        reversed_axes = checked_axes("flip", axis, self.shape)
+        return self[
+            tuple(slice(None, None, -1 if k in reversed_axes else 1) for k in range(self.ndim))
+        ]
+
+    def roll(self, shift: int | tuple[int, ...], axis: Axis = None) -> "Tensor":
+        """Elements moved `shift` places on along `axis`; those pushed out come in at the start.
+
+        Several axes take one shift each, or all the same. Without an axis the flattened elements
+        are moved.
+        """
+        if axis is None:
+            return self.reshape(-1).roll(shift, 0).reshape(self.shape)
+        axes = checked_axes("roll", axis, self.shape)
+        shifts = tuple(shift) if isinstance(shift, tuple | list) else (shift,) * len(axes)
+        if len(shifts) != len(axes) or not all(isinstance(places, Integral) for places in shifts):
+            raise InputError(
+                "roll",
+                f"shift={shift!r} does not give a whole number of places for each axis of "
+                f"axis={axis!r}",
+                "Give one integer, or as many as axes",
+            )
+        return apply(shape.Roll, self, shift=shifts, axes=axes)
+
     def __getitem__(self, index: Any) -> "Tensor":
         parts = index if isinstance(index, tuple) else (index,)
         plain = tuple(part.data if isinstance(part, Tensor) else part for part in parts)
-        return apply(shape.Index, self, index=plain if isinstance(index, tuple) else plain[0])
+        return apply(Index, self, index=plain if isinstance(index, tuple) else plain[0])
 
 
 def apply(op_class: type[Op], *inputs: ArrayLike | None, **options: Any) -> Tensor:
@@ -373,6 +454,23 @@ def apply(op_class: type[Op], *inputs: ArrayLike | None, **options: Any) -> Tens
     return output
 
 
+def apply_pair(op_class: type[Op], left: ArrayLike, right: ArrayLike, **options: Any) -> Tensor:
+    """Run an op of two operands after giving both one dtype.
+
+    Whole numbers and bare Python numbers take the other operand's floating-point dtype (NumPy would
+    turn int64 with float32 into float64); float32 meets float64 in float64.
+    """
+    a = left if isinstance(left, Tensor) else Tensor(left)
+    b = right if isinstance(right, Tensor) else Tensor(right)
+    if a.dtype != b.dtype:
+        bare = isinstance(left, int | float), isinstance(right, int | float)
+        strong = [x.dtype for x, weak in zip((a, b), bare, strict=True) if not weak]
+        floats = [dtype for dtype in strong if dtype.kind == "f"]
+        dtype = max(floats, key=lambda d: d.itemsize) if floats else np.result_type(a.data, b.data)
+        a, b = (x if x.dtype == dtype else x.astype(dtype) for x in (a, b))
+    return apply(op_class, a, b, **options)
+
+
 def _as_array(data: ArrayLike) -> Array:
     """An array of booleans, integers, float32 or float64; floats without a dtype: float32."""
     if isinstance(data, Tensor):
@@ -387,23 +485,6 @@ def _as_array(data: ArrayLike) -> Array:
     if array.dtype.kind == "f" and (not has_dtype or array.dtype.itemsize not in (4, 8)):
         return array.astype(np.float32)
     return array
-
-
-def _binary(op_class: type[Op], left: ArrayLike, right: ArrayLike) -> Tensor:
-    """Run an op of two operands after giving both one dtype.
-
-    Whole numbers and bare Python numbers take the other operand's floating-point dtype (NumPy would
-    turn int64 with float32 into float64); float32 meets float64 in float64.
-    """
-    a = left if isinstance(left, Tensor) else Tensor(left)
-    b = right if isinstance(right, Tensor) else Tensor(right)
-    if a.dtype != b.dtype:
-        bare = isinstance(left, int | float), isinstance(right, int | float)
-        strong = [x.dtype for x, weak in zip((a, b), bare, strict=True) if not weak]
-        floats = [dtype for dtype in strong if dtype.kind == "f"]
-        dtype = max(floats, key=lambda d: d.itemsize) if floats else np.result_type(a.data, b.data)
-        a, b = (x if x.dtype == dtype else x.astype(dtype) for x in (a, b))
-    return apply(op_class, a, b)
 
 
 def _unpacked(sizes: tuple[Any, ...]) -> tuple[int, ...]:

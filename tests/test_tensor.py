@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+import minidl.functional as F
 from minidl import GraphError, Tensor
 
 # --------------------------------------------------------------------------------- dtypes
@@ -34,7 +35,9 @@ def test_dtype_of_data(data, dtype):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_numbers_take_the_tensors_dtype(dtype):
     x = Tensor(np.array([1.0, 2.0], dtype), requires_grad=True)
-    for y in (x + 1, 2.5 * x, x / 3, 1 - x, x**2, -x, x.mean(), x.var(), x + Tensor([1, 2])):
+    results = [x + 1, 2.5 * x, x / 3, 1 - x, x**2, -x, x.mean(), x.var(), x + Tensor([1, 2])]
+    results += [x ** np.float64(2), x ** np.int64(2), x.clip(np.float64(-1), 5), x.std(), x.roll(1)]
+    for y in results:
         assert y.dtype == dtype
         y.sum().backward()
         assert x.grad.dtype == dtype
@@ -115,7 +118,7 @@ def test_indexing_equals_numpy(data, array):
 def test_reductions_equal_numpy(axis, keepdims):
     a = np.random.default_rng(0).standard_normal((2, 3, 4))
     x = Tensor(a)
-    for name in ("sum", "mean", "max", "min", "var"):
+    for name in ("sum", "mean", "max", "min", "var", "std"):
         np.testing.assert_allclose(
             getattr(x, name)(axis=axis, keepdims=keepdims).data,
             getattr(a, name)(axis=axis, keepdims=keepdims),
@@ -135,6 +138,144 @@ def test_shapes_like_numpy():
     assert Tensor(np.zeros((0, 3, 2))).flatten(1).shape == (0, 6)
     assert x.broadcast_to(5, 2, 3, 4).shape == (5, 2, 3, 4)
     assert [row.shape for row in x] == [(3, 4), (3, 4)] and len(x) == 2
+
+
+@given(data=st.data(), array=array)
+def test_moves_equal_numpy(data, array):
+    x = Tensor(array)
+    axes = st.integers(-array.ndim, array.ndim - 1)
+    axis = data.draw(st.none() | axes)
+    shift = data.draw(st.integers(-5, 5))
+    np.testing.assert_array_equal(x.flip(axis).data, np.flip(array, axis))
+    np.testing.assert_array_equal(x.roll(shift, axis).data, np.roll(array, shift, axis))
+    at = data.draw(st.integers(-array.ndim - 1, array.ndim))
+    wide = np.expand_dims(array, at)
+    np.testing.assert_array_equal(x.expand_dims(at).data, wide)
+    np.testing.assert_array_equal(x.expand_dims(at).squeeze(at).data, array)
+    np.testing.assert_array_equal(Tensor(wide).squeeze().data, array.squeeze())
+    np.testing.assert_array_equal(F.stack([x, x], at).data, np.stack([array, array], at))
+    order = data.draw(st.permutations(range(array.ndim)))
+    np.testing.assert_array_equal(x.permute(order).data, array.transpose(order))
+    np.testing.assert_array_equal(x.permute(*order).data, array.transpose(order))
+    low, high = sorted(data.draw(st.tuples(st.floats(-9, 9), st.floats(-9, 9))))
+    np.testing.assert_array_equal(x.clip(low, high).data, np.clip(array, low, high))
+    np.testing.assert_array_equal(x.argmax(axis), array.argmax(axis))
+    np.testing.assert_array_equal(x.argmin(axis), array.argmin(axis))
+
+
+@given(data=st.data(), array=array)
+def test_take_along_axis_equals_numpy(data, array):
+    axis = data.draw(st.integers(-array.ndim, array.ndim - 1))
+    shape = list(array.shape)
+    shape[axis] = data.draw(st.integers(1, 5))
+    places = st.integers(-array.shape[axis], array.shape[axis] - 1)
+    indices = data.draw(hnp.arrays(np.int64, tuple(shape), elements=places))
+    x = Tensor(array, requires_grad=True)
+    y = F.take_along_axis(x, indices, axis)
+    np.testing.assert_array_equal(y.data, np.take_along_axis(array, indices, axis))
+    v = np.random.default_rng(0).standard_normal(y.shape)
+    y.backward(v)
+    # No gradient is lost where an element is taken twice.
+    np.testing.assert_allclose(x.grad.sum(), v.sum(), rtol=1e-9, atol=1e-9)
+
+
+@given(data=st.data(), array=array)
+def test_parts_put_together_again(data, array):
+    axis = data.draw(st.integers(-array.ndim, array.ndim - 1))
+    size = data.draw(st.integers(1, 5))
+    for parts in (F.split(array, size, axis), F.chunk(array, size, axis)):
+        np.testing.assert_array_equal(F.concatenate(parts, axis).data, array)
+
+
+MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap", "constant": "constant"}
+
+
+@given(data=st.data(), array=array)
+def test_padding_equals_numpy(data, array):
+    mode = data.draw(st.sampled_from(sorted(MODES)))
+    most = [size - 1 if mode == "reflect" else size for size in array.shape]
+    widths = [data.draw(st.tuples(st.integers(0, n), st.integers(0, n))) for n in most]
+    pad = [width for pair in reversed(widths) for width in pair]
+    expected = np.pad(array, widths, mode=MODES[mode])
+    np.testing.assert_array_equal(F.pad(array, pad, mode).data, expected)
+
+
+@pytest.mark.parametrize("left", [(3,), (2, 3), (5, 2, 3), (1, 2, 3), (4, 1, 2, 3), (0, 3)])
+@pytest.mark.parametrize("right", [(3,), (3, 6), (5, 3, 6), (1, 3, 6), (4, 5, 3, 6), (3, 0)])
+def test_matmul_of_all_ranks_equals_numpy(left, right):
+    """And gradients are the same sums written as arithmetic: Σ_j a[…,i,j,·] · b[…,·,j,k]."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal(left), rng.standard_normal(right)
+    product = a @ b
+    v = rng.standard_normal(product.shape)
+    x, y = Tensor(a, requires_grad=True), Tensor(b, requires_grad=True)
+    (x @ y).backward(v)
+    p, q = Tensor(a, requires_grad=True), Tensor(b, requires_grad=True)
+    rows = p.expand_dims(0) if p.ndim == 1 else p
+    columns = q.expand_dims(1) if q.ndim == 1 else q
+    summed = (rows.expand_dims(-1) * columns.expand_dims(-3)).sum(axis=-2)
+    assert (x @ y).shape == product.shape
+    np.testing.assert_allclose((x @ y).data, product, rtol=1e-12, atol=1e-13)
+    summed.reshape(product.shape).backward(v)
+    np.testing.assert_allclose(x.grad, p.grad, rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(y.grad, q.grad, rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        ((3,), (4,)),
+        ((3,), (4, 3)),
+        ((2, 3), (2,)),
+        ((2, 3), (2, 3)),
+        ((5, 2, 3), (4, 3, 6)),
+        ((2, 1, 2, 3), (3, 4, 2, 6)),
+        ((), (3,)),
+        ((2, 3), ()),
+    ],
+)
+def test_what_matmul_refuses_numpy_refuses_too(shapes):
+    a, b = (np.zeros(shape) for shape in shapes)
+    with pytest.raises(ValueError):
+        a @ b
+    with pytest.raises(ValueError, match="matmul: shapes"):
+        Tensor(a) @ Tensor(b)
+
+
+EMPTY = {
+    "roll": lambda x: x.roll(1, 0),
+    "flip": lambda x: x.flip(0),
+    "clip": lambda x: x.clip(0, 1),
+    "maximum": lambda x: F.maximum(x, 0),
+    "where": lambda x: F.where(x > 0, x, 0.0),
+    "stack": lambda x: F.stack([x, x], axis=1),
+    "split": lambda x: F.split(x, [1, 2], axis=1)[1],
+    "chunk": lambda x: F.chunk(x, 2)[0],
+    "take_along_axis": lambda x: F.take_along_axis(x, np.ones((len(x), 5), np.int64), 1),
+    "reflect": lambda x: F.pad(x, (1, 2), "reflect"),
+    "replicate": lambda x: F.pad(x, (1, 2), "replicate"),
+    "circular": lambda x: F.pad(x, (1, 2), "circular"),
+    "attention": lambda x: F.scaled_dot_product_attention(x, np.ones((5, 3)), np.ones((5, 2))),
+    "attention to nobody": lambda x: F.scaled_dot_product_attention(np.ones((5, 3)), x, x),
+}
+
+
+@pytest.mark.parametrize("name", EMPTY)
+def test_an_empty_batch_goes_through(name):
+    x = Tensor(np.zeros((0, 3)), requires_grad=True)
+    y = EMPTY[name](x)
+    y.backward(np.zeros(y.shape))
+    assert x.grad.shape == (0, 3)
+
+
+def test_standard_deviation_of_equal_numbers_has_no_gradient():
+    x = Tensor(np.full(3, 2.0), requires_grad=True)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        x.std().backward()
+    assert np.isnan(x.grad).all()
+    x.grad = None
+    (x.var() + 1e-5).sqrt().backward()
+    assert (x.grad == 0).all()
 
 
 def test_ndarray_on_the_left():
@@ -205,9 +346,15 @@ def test_requires_grad_of_a_result_cannot_be_set():
         y.requires_grad = False
 
 
-def test_a_tensor_as_exponent():
-    with pytest.raises(TypeError, match="exponent must be a number"):
-        Tensor([1.0]) ** Tensor([2.0])
+@pytest.mark.parametrize("exponent", [Tensor([2.0]), np.array([2.0]), [2.0], "2", None])
+def test_an_exponent_that_is_no_number(exponent):
+    with pytest.raises(TypeError, match=rf"must be a number, not {type(exponent).__name__}.*log"):
+        Tensor([1.0]) ** exponent
+
+
+def test_bounds_that_are_no_numbers():
+    with pytest.raises(TypeError, match=r"low must be a number or None, not Tensor.*F\.maximum"):
+        Tensor([1.0]).clip(Tensor([2.0]))
 
 
 @pytest.mark.parametrize(

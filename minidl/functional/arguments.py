@@ -1,5 +1,8 @@
 """Reading arguments: whatever the user gives becomes a tensor, and images have four axes."""
 
+import math
+from numbers import Real
+
 import numpy as np
 
 from minidl.errors import InputError
@@ -15,6 +18,25 @@ def as_tensor(x: ArrayLike) -> Tensor:
 def as_array(x: ArrayLike | None) -> np.ndarray | None:
     """The array itself, not a copy, so that running statistics can be moved in place."""
     return x.data if isinstance(x, Tensor) else x
+
+
+def as_number(
+    value: float, name: str, operation: str, least: float = -math.inf, above: float = -math.inf
+) -> float:
+    """A number given as an option, as Python's float, which leaves float32 arrays float32.
+
+    `least` is the smallest allowed; `above` is too small itself.
+    """
+    if not isinstance(value, Real):
+        raise InputError(
+            operation,
+            f"{name} must be a number, not {type(value).__name__}",
+            f"Write {name}=1.0, say",
+        )
+    if value < least or value <= above:
+        bound = f"at least {least:g}" if least > -math.inf else f"greater than {above:g}"
+        raise InputError(operation, f"{name}={value} must be {bound}", "Choose a larger one")
+    return float(value)
 
 
 def as_image(x: ArrayLike, operation: str) -> Tensor:

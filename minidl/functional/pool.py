@@ -4,7 +4,7 @@ from minidl_kernels.geometry import Padding, Pair, window_count
 
 from minidl.errors import InputError
 from minidl.functional.arguments import as_image
-from minidl.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from minidl.ops.pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 from minidl.ops.windows import IntOrPair, as_pair, checked_output_size
 from minidl.tensor import ArrayLike, Tensor, apply
 
@@ -90,15 +90,35 @@ def adaptive_avg_pool2d(x: ArrayLike, output_size: IntOrPair) -> Tensor:
     Returns:
         (N, C, OH, OW). Window i covers the rows ⌊i·H/OH⌋ … ⌈(i + 1)·H/OH⌉ − 1.
     """
-    x = as_image(x, "adaptive_avg_pool2d")
-    out_size = as_pair(output_size, "output_size", "adaptive_avg_pool2d", least=1)
+    x, out_size = _adaptive_window(x, output_size, "adaptive_avg_pool2d")
+    return apply(AdaptiveAvgPool2d, x, out_size=out_size)
+
+
+def adaptive_max_pool2d(x: ArrayLike, output_size: IntOrPair) -> Tensor:
+    """The largest pixel of each of OH × OW windows that share the image evenly.
+
+    Args:
+        x: (N, C, H, W).
+        output_size: one number or (OH, OW).
+
+    Returns:
+        (N, C, OH, OW). Window i covers the rows ⌊i·H/OH⌋ … ⌈(i + 1)·H/OH⌉ − 1. The gradient goes to
+        the winner, of equal pixels to the first.
+    """
+    x, out_size = _adaptive_window(x, output_size, "adaptive_max_pool2d")
+    return apply(AdaptiveMaxPool2d, x, out_size=out_size)
+
+
+def _adaptive_window(x: ArrayLike, output_size: IntOrPair, operation: str) -> tuple[Tensor, Pair]:
+    x = as_image(x, operation)
+    out_size = as_pair(output_size, "output_size", operation, least=1)
     if 0 in x.shape[2:]:
         raise InputError(
-            "adaptive_avg_pool2d",
-            f"the input of shape {x.shape} has no pixels to average",
+            operation,
+            f"the input of shape {x.shape} has no pixels to pool",
             "Use a larger image, or fewer downsampling layers before",
         )
-    return apply(AdaptiveAvgPool2d, x, out_size=out_size)
+    return x, out_size
 
 
 def _pool_window(

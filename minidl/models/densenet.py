@@ -7,12 +7,14 @@ from functools import partial
 
 import minidl.functional as F
 from minidl.models.registry import register
-from minidl.nn import BatchNorm2d, Conv2d, Linear, Module, Sequential, init
+from minidl.nn import BatchNormReLU2d, Conv2d, Linear, Module, Sequential, init
 from minidl.tensor import Tensor
 
 
 class DenseLayer(Module):
     """y = [x, H(x)] along the channels, where H is BN-ReLU-conv3×3 and makes k new ones.
+
+    Batch norm and ReLU are one op here (`BatchNormReLU2d`), which saves a trip to memory.
 
     With the bottleneck (DenseNet-B) a BN-ReLU-conv1×1 first reduces the channels to 4k.
     """
@@ -22,19 +24,19 @@ class DenseLayer(Module):
     ) -> None:
         self.bottleneck, self.drop_rate = bottleneck, drop_rate
         width = 4 * growth_rate if bottleneck else in_channels
-        self.norm1 = BatchNorm2d(in_channels)
+        self.norm1 = BatchNormReLU2d(in_channels)
         if bottleneck:
             self.conv1 = Conv2d(in_channels, width, 1, bias=False)
-            self.norm2 = BatchNorm2d(width)
+            self.norm2 = BatchNormReLU2d(width)
             self.conv2 = Conv2d(width, growth_rate, 3, padding=1, bias=False)
         else:
             self.conv1 = Conv2d(in_channels, growth_rate, 3, padding=1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (N, C, H, W) to (N, C + k, H, W)."""
-        new = self._dropped(self.conv1(F.relu(self.norm1(x))))
+        new = self._dropped(self.conv1(self.norm1(x)))
         if self.bottleneck:
-            new = self._dropped(self.conv2(F.relu(self.norm2(new))))
+            new = self._dropped(self.conv2(self.norm2(new)))
         return F.concatenate([x, new], axis=1)
 
     def _dropped(self, x: Tensor) -> Tensor:
@@ -47,12 +49,12 @@ class Transition(Module):
 
     def __init__(self, in_channels: int, out_channels: int, drop_rate: float) -> None:
         self.drop_rate = drop_rate
-        self.norm = BatchNorm2d(in_channels)
+        self.norm = BatchNormReLU2d(in_channels)
         self.conv = Conv2d(in_channels, out_channels, 1, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (N, C, H, W) to (N, out_channels, H/2, W/2)."""
-        x = self.conv(F.relu(self.norm(x)))
+        x = self.conv(self.norm(x))
         return F.avg_pool2d(F.dropout(x, self.drop_rate, self.training), 2)
 
 
@@ -125,7 +127,7 @@ class DenseNetCIFAR(Module):
                 reduced = int(compression * channels)
                 layers[f"transition{block}"] = Transition(channels, reduced, drop_rate)
                 channels = reduced
-        layers["norm4"] = BatchNorm2d(channels)
+        layers["norm4"] = BatchNormReLU2d(channels)
         self.features = Sequential(layers)
         self.classifier = Linear(channels, num_classes)
         for module in self.modules():
@@ -136,7 +138,7 @@ class DenseNetCIFAR(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute logits."""
-        x = F.relu(self.features(x))  # (N, channels, H/4, W/4)
+        x = self.features(x)  # (N, channels, H/4, W/4)
         x = F.adaptive_avg_pool2d(x, 1).flatten(1)  # (N, channels)
         return self.classifier(x)  # (N, num_classes)
 

@@ -7,7 +7,16 @@ from functools import partial
 
 import minidl.functional as F
 from minidl.models.registry import register
-from minidl.nn import BatchNorm2d, Conv2d, Identity, Linear, Module, Sequential, init
+from minidl.nn import (
+    BatchNorm2d,
+    BatchNormReLU2d,
+    Conv2d,
+    Identity,
+    Linear,
+    Module,
+    Sequential,
+    init,
+)
 from minidl.tensor import Tensor
 
 
@@ -34,13 +43,15 @@ class BasicBlock(Module):
 
     F learns what has to be added to x. If nothing has, its weights go to zero, which is easier
     than learning the identity; and the gradient of y reaches x undiminished along the shortcut.
+
+    Batch norm, the sum and ReLU are one op here (`BatchNormReLU2d`), which saves trips to memory.
     """
 
     def __init__(self, in_channels: int, channels: int, stride: int, option: str) -> None:
         self.conv1 = Conv2d(in_channels, channels, 3, stride=stride, padding=1, bias=False)
-        self.bn1 = BatchNorm2d(channels)
+        self.bn1 = BatchNormReLU2d(channels)
         self.conv2 = Conv2d(channels, channels, 3, padding=1, bias=False)
-        self.bn2 = BatchNorm2d(channels)
+        self.bn2 = BatchNormReLU2d(channels)
         self.shortcut: Module = Identity()
         if stride != 1 or in_channels != channels:
             if option == "A":
@@ -53,9 +64,8 @@ class BasicBlock(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map x (N, in_channels, H, W) to (N, channels, H/stride, W/stride)."""
-        out = F.relu(self.bn1(self.conv1(x)))
-        out = self.bn2(self.conv2(out))
-        return F.relu(out + self.shortcut(x))
+        out = self.bn1(self.conv1(x))
+        return self.bn2(self.conv2(out), self.shortcut(x))  # ReLU(BN(conv2(out)) + shortcut(x))
 
 
 class ResNetCIFAR(Module):
@@ -104,7 +114,7 @@ class ResNetCIFAR(Module):
                 f"the shortcut option is 'A' (zero padding) or 'B' (projection), not {option!r}"
             )
         self.conv1 = Conv2d(in_channels, 16, 3, padding=1, bias=False)
-        self.bn1 = BatchNorm2d(16)
+        self.bn1 = BatchNormReLU2d(16)
         self.layer1 = _stage(16, 16, n, 1, option)
         self.layer2 = _stage(16, 32, n, 2, option)
         self.layer3 = _stage(32, 64, n, 2, option)
@@ -115,7 +125,7 @@ class ResNetCIFAR(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Compute logits."""
-        x = F.relu(self.bn1(self.conv1(x)))  # (N, 16, H, W)
+        x = self.bn1(self.conv1(x))  # (N, 16, H, W)
         x = self.layer1(x)  # (N, 16, H, W)
         x = self.layer2(x)  # (N, 32, H/2, W/2)
         x = self.layer3(x)  # (N, 64, H/4, W/4)

@@ -80,6 +80,59 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0) -> Tensor:
     return tensor
 
 
+def trunc_normal_(
+    tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0
+) -> Tensor:
+    """Draw from the normal distribution what falls into [a, b]: all else is drawn again.
+
+    a and b are values, not multiples of std (as in PyTorch). The spread of what is left is smaller
+    than std: 0.88 std for bounds at ±2 std.
+
+    Raises: ValueError if less than 1 in 1000 numbers falls into [a, b].
+    """
+    low, high = (a - mean) / std, (b - mean) / std
+    share = (math.erf(high / math.sqrt(2)) - math.erf(low / math.sqrt(2))) / 2
+    if not share >= 1e-3:
+        raise ValueError(
+            f"only a share of {share:.2g} of the normal numbers with mean {mean} and std {std} "
+            f"falls between a={a} and b={b}, too little to draw them; bring the mean between a and "
+            "b, and a and b further apart"
+        )
+    unit = random.generator().standard_normal(tensor.size, tensor.dtype.type)
+    outside = np.flatnonzero((unit < low) | (unit > high))
+    while outside.size:
+        unit[outside] = random.generator().standard_normal(outside.size, tensor.dtype.type)
+        outside = outside[(unit[outside] < low) | (unit[outside] > high)]
+    # Rounding in float32 may carry a number over the bound.
+    np.clip(unit.reshape(tensor.shape) * std + mean, a, b, out=tensor.data)
+    return tensor
+
+
+def orthogonal_(weight: Tensor, gain: float = 1.0) -> Tensor:
+    """A random matrix with orthonormal rows (or columns, where there are more rows), times gain.
+
+    It changes no length: ‖W x‖ = ‖x‖ for all x in the rows' space, so a signal neither grows nor
+    fades however many such layers it crosses. A filter bank (O, I, KH, KW) is the matrix
+    (O, I·KH·KW).
+
+    W is Q of the decomposition A = Q R of a matrix of normal numbers. Q is unique up to the signs
+    of its columns; choosing those that make R's diagonal positive draws all W alike.
+
+    Source: Saxe, McClelland and Ganguli, 2014; Mezzadri, How to Generate Random Matrices, 2007.
+    """
+    if weight.ndim < 2:
+        raise ValueError(
+            f"an orthogonal matrix needs at least two axes (out, in, …), not shape {weight.shape}; "
+            "biases and norm scales are set with zeros_, ones_ or uniform_"
+        )
+    rows, columns = weight.shape[0], math.prod(weight.shape[1:])
+    tall = random.generator().standard_normal((max(rows, columns), min(rows, columns)))
+    q, r = np.linalg.qr(tall)
+    q *= np.sign(np.diag(r)) * gain
+    weight.data[...] = (q if rows >= columns else q.T).reshape(weight.shape)
+    return weight
+
+
 def xavier_uniform_(weight: Tensor, gain: float = 1.0) -> Tensor:
     """Uniform within ±gain · √(6 / (fan_in + fan_out)). Source: Glorot and Bengio, 2010, eq. 16."""
     bound = gain * math.sqrt(6 / sum(fan_in_and_fan_out(weight)))

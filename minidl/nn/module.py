@@ -72,8 +72,9 @@ class Module:
         inside = value.values() if isinstance(value, dict) else value
         if any(isinstance(item, Module) for item in inside):
             raise TypeError(
-                f"{type(self).__name__}.{name} is a plain {type(value).__name__} of layers, so their "
-                "parameters would be neither trained nor saved. Use nn.ModuleList or nn.Sequential"
+                f"{type(self).__name__}.{name} is a plain {type(value).__name__} of layers, so "
+                "their parameters would be neither trained nor saved. Use nn.ModuleList or "
+                "nn.Sequential"
             )
 
     def children(self) -> Iterator["Module"]:

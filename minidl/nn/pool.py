@@ -91,3 +91,21 @@ class AdaptiveAvgPool2d(Module):
     def extra_repr(self) -> str:
         """The constructor's arguments."""
         return f"output_size={self.output_size}"
+
+
+class AdaptiveMaxPool2d(Module):
+    """The largest pixel of each of OH × OW windows that share the image evenly.
+
+    Shapes: x (N, C, H, W) → y (N, C, OH, OW).
+    """
+
+    def __init__(self, output_size: IntOrPair) -> None:
+        self.output_size = output_size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Pool x (N, C, H, W)."""
+        return F.adaptive_max_pool2d(x, self.output_size)
+
+    def extra_repr(self) -> str:
+        """The constructor's arguments."""
+        return f"output_size={self.output_size}"

@@ -22,6 +22,18 @@ def checked_axis(operation: str, axis: int, shape: tuple[int, ...]) -> int:
     return int(axis) % ndim
 
 
+def checked_new_axis(operation: str, axis: int, shape: tuple[int, ...]) -> int:
+    """Where a new axis will stand among those of `shape`, counted from the front."""
+    ndim = len(shape) + 1
+    if not isinstance(axis, Integral) or not -ndim <= axis < ndim:
+        raise InputError(
+            operation,
+            f"a new axis cannot stand at {axis!r} among the {ndim - 1} axes of shape {shape}",
+            f"It can stand at 0 to {ndim - 1}, or from -1 (the last) to {-ndim}",
+        )
+    return int(axis) % ndim
+
+
 def checked_axes(operation: str, axis: Axis, shape: tuple[int, ...]) -> tuple[int, ...]:
     """The axes as a tuple of numbers counted from the front, all of them for None."""
     if axis is None:

@@ -1,4 +1,4 @@
-"""Two-dimensional convolution: general (with groups) and depthwise.
+"""Two-dimensional convolution: general (with groups), depthwise, and transposed.
 
     y[n,o,i,j] = b[o] + Σ_{c,u,v}  w[o,c,u,v] · x[n, c, i·SH + u·DH − top, j·SW + v·DW − left]
 
@@ -98,6 +98,88 @@ class DepthwiseConv2d(Op):
         return dx, dw, db
 
 
+class ConvTranspose2d(Op):
+    """The transpose of a convolution: it spreads each input pixel over a window of the output.
+
+        y[n,o,h,k] = b[o] + Σ_{c,u,v}  w[c,o,u,v] · x[n,c,i,j]
+                            over all i, j with  i·SH + u·DH − PH = h  and  j·SW + v·DW − PW = k
+
+        x (N, C, H, W) · w (C, O/groups, KH, KW) · b (O,) · y (N, O, OH, OW)
+        OH = (H − 1)·SH − 2·PH + DH·(KH − 1) + OPH + 1, and OW likewise
+
+    There is no new kernel. Let K be the convolution with the filters w that takes a picture of y's
+    shape to one of x's. It is linear, K(p)[i] = Σ_h K[i,h]·p[h], so
+
+        its input gradient            ∂⟨x, K(p)⟩/∂p = Kᵀx      is this op's forward, y = Kᵀx
+        this op's input gradient      ∂⟨g, Kᵀx⟩/∂x = K(g)      is that convolution's forward
+        this op's weight gradient     ⟨g, Kᵀx⟩ = ⟨x, K(g)⟩     is the weight gradient of K where
+                                                               g is the picture, x the cotangent
+
+    That is why w has its C first: seen from K, C is the number of filters. "Deconvolution", its
+    other name, promises too much: Kᵀ is the transpose of K, not its inverse.
+
+    A convolution of stride S rounds down, so several sizes OH lead to the same H. The output
+    padding OPH chooses among them: it is padding taken away from the far end. Where it takes more
+    than there is, rows are left over which no window reaches; they hold the bias alone.
+
+    Source: Zeiler et al., Deconvolutional Networks, 2010; Dumoulin and Visin, A guide to
+    convolution arithmetic for deep learning, 2016, chapter 4.
+    """
+
+    def forward(
+        self,
+        x: Array,
+        w: Array,
+        b: Array | None,
+        *,
+        stride: Pair,
+        padding: Pair,
+        output_padding: Pair,
+        dilation: Pair,
+        groups: int,
+    ) -> Array:
+        """Spread x (N, C, H, W) with w (C, O/groups, KH, KW) and add b (O,)."""
+        _check_transposed(x, w, b, groups)
+        out = [
+            (size - 1) * s - 2 * p + d * (kernel - 1) + extra + 1
+            for size, kernel, s, p, extra, d in zip(
+                x.shape[2:], w.shape[2:], stride, padding, output_padding, dilation, strict=True
+            )
+        ]
+        _check_transposed_size(out, x, w, stride, padding, output_padding, dilation)
+        # What output padding leaves of the padding at the far end, and what it adds beyond that.
+        bottom, right = (
+            max(p - extra, 0) for p, extra in zip(padding, output_padding, strict=True)
+        )
+        beyond = [max(extra - p, 0) for p, extra in zip(padding, output_padding, strict=True)]
+        self.reached = out[0] - beyond[0], out[1] - beyond[1]
+        self.window = stride, (padding[0], bottom, padding[1], right), dilation, groups
+        self.w_shape = w.shape
+        self.save(x if self.needs[1] else None, w if self.needs[0] else None)
+        y_shape = x.shape[0], groups * w.shape[1], *self.reached
+        y = active().conv.conv2d_input_gradient(x, w, y_shape, *self.window)
+        if any(beyond):
+            y = np.pad(y, ((0, 0), (0, 0), (0, beyond[0]), (0, beyond[1])))
+        return y if b is None else y + b[:, None, None]
+
+    def backward(self, grad: Array) -> Gradients:
+        """Convolve grad to get dx; correlate grad, as the picture, with x to get dw; b gets Σ grad.
+
+        The rows and columns that no window reaches are left out: neither x nor w is in them.
+        """
+        x, w = self.saved
+        kernels = active().conv
+        picture = grad[:, :, : self.reached[0], : self.reached[1]]
+        dx = dw = db = None
+        if self.needs[0]:
+            dx = kernels.conv2d_forward(picture, w, None, *self.window)
+        if self.needs[1]:
+            dw = kernels.conv2d_weight_gradient(x, picture, self.w_shape, *self.window)
+        if self.needs[2]:
+            db = grad.sum(axis=(0, 2, 3))
+        return dx, dw, db
+
+
 def _check(
     x: Array,
     w: Array,
@@ -131,3 +213,58 @@ def _check(
         )
     check_dtypes("conv2d", x, w, b)
     checked_output_size(x.shape[2:], w.shape[2:], stride, padding, dilation, "conv2d")
+
+
+def _check_transposed(x: Array, w: Array, b: Array | None, groups: int) -> None:
+    """Refuse channels that do not match, with the arithmetic."""
+    C, (CW, OG) = x.shape[1], w.shape[:2]
+    if CW != C:
+        raise InputError(
+            "conv_transpose2d",
+            f"the weight (in, out / groups, height, width) = {w.shape} takes {CW} input channels, "
+            f"but the input (N, C, H, W) = {x.shape} has C = {C}",
+            f"Use in_channels={C}; unlike conv2d's weight, this one has its input channels first",
+        )
+    if groups < 1 or C % groups:
+        raise InputError(
+            "conv_transpose2d",
+            f"groups={groups} does not divide the {C} input channels",
+            "Choose groups that divides them; groups=1 is the ordinary transposed convolution",
+        )
+    if b is not None and b.shape != (groups * OG,):
+        raise InputError(
+            "conv_transpose2d",
+            f"the bias has shape {b.shape}, but the weight {w.shape} makes groups {groups} · "
+            f"{OG} = {groups * OG} channels",
+            f"Give a bias of shape ({groups * OG},) or None",
+        )
+    check_dtypes("conv_transpose2d", x, w, b)
+
+
+def _check_transposed_size(
+    out: list[int],
+    x: Array,
+    w: Array,
+    stride: Pair,
+    padding: Pair,
+    output_padding: Pair,
+    dilation: Pair,
+) -> None:
+    """Refuse an output padding that chooses nothing, and an output without pixels."""
+    for axis, word in enumerate(("height", "width")):
+        size, kernel = x.shape[2 + axis], w.shape[2 + axis]
+        s, p, extra, d = stride[axis], padding[axis], output_padding[axis], dilation[axis]
+        if extra >= max(s, d):
+            raise InputError(
+                "conv_transpose2d",
+                f"output_padding {extra} ({word}) is not smaller than stride {s} or dilation {d}",
+                "Output padding chooses one of the sizes that a strided convolution rounds to the "
+                "same; use 0 with stride 1",
+            )
+        if size < 1 or out[axis] < 1:
+            raise InputError(
+                "conv_transpose2d",
+                f"no output is left: ({word} {size} − 1) · stride {s} − 2 · padding {p} + "
+                f"dilation {d} · (kernel {kernel} − 1) + output_padding {extra} + 1 = {out[axis]}",
+                "Use less padding (here it cuts off the output's edge) or a larger input",
+            )

@@ -1,4 +1,4 @@
-"""Losses: how wrong a prediction is, as one number."""
+"""Losses of classification: how wrong scores are, given the right classes, as one number."""
 
 from typing import Any
 
@@ -6,8 +6,10 @@ import numpy as np
 
 from minidl.autograd import Op
 from minidl.errors import InputError
-from minidl.ops.activation import log_softmax
+from minidl.ops.activation import log_softmax, sigmoid, softplus
 from minidl.ops.dtypes import check_float
+from minidl.ops.reduction import check_reduction, reduced, shared_out
+from minidl.ops.regression_loss import check_same_shape
 
 Array = np.ndarray
 
@@ -35,8 +37,8 @@ class CrossEntropy(Op):
         reduction: str,
     ) -> Array:
         """Compute the loss: a scalar, or (N, …) with reduction "none"."""
-        _check_reduction("cross_entropy", reduction)
-        counted = _check_labels("cross_entropy", logits, labels, ignore_index)
+        check_reduction("cross_entropy", reduction)
+        counted = check_labels("cross_entropy", logits, labels, ignore_index)
         if not 0 <= label_smoothing <= 1:
             raise InputError(
                 "cross_entropy",
@@ -44,7 +46,7 @@ class CrossEntropy(Op):
                 "Try label_smoothing=0.1",
             )
         K = logits.shape[1]
-        w = _class_weights("cross_entropy", weight, logits)
+        w = class_weights("cross_entropy", weight, logits)
         class_of = np.where(counted, labels, 0)  # any valid class will do where it is not counted
         row_weight = np.where(counted, w[class_of], 0).astype(logits.dtype)
 
@@ -85,9 +87,9 @@ class NLLLoss(Op):
         reduction: str,
     ) -> Array:
         """Compute the loss from log_p (N, K, …) and labels (N, …)."""
-        _check_reduction("nll_loss", reduction)
-        counted = _check_labels("nll_loss", log_p, labels, ignore_index)
-        w = _class_weights("nll_loss", weight, log_p)
+        check_reduction("nll_loss", reduction)
+        counted = check_labels("nll_loss", log_p, labels, ignore_index)
+        w = class_weights("nll_loss", weight, log_p)
         class_of = np.where(counted, labels, 0)
         row_weight = np.where(counted, w[class_of], 0).astype(log_p.dtype)
         picked = np.take_along_axis(log_p, np.expand_dims(class_of, 1), axis=1)[:, 0]
@@ -107,16 +109,48 @@ class NLLLoss(Op):
         return dlog_p
 
 
-def _check_reduction(operation: str, reduction: str) -> None:
-    if reduction not in ("mean", "sum", "none"):
-        raise InputError(
-            operation,
-            f"there is no reduction {reduction!r}",
-            "Choose 'mean', 'sum' or 'none'",
-        )
+class BCEWithLogits(Op):
+    """The negative log-likelihood of yes-or-no answers under p = σ(x), in one stable step.
+
+        loss = − w · [P · t · ln σ(x)  +  (1 − t) · ln(1 − σ(x))]
+
+    with the share t of "yes" between 0 and 1, weights w, and P, the weight of "yes" over "no".
+    Neither logarithm meets 0: − ln σ(x) = softplus(−x) and − ln(1 − σ(x)) = softplus(x).
+
+    Shapes: logits x and targets t have one shape, to which w and P are broadcast.
+    """
+
+    def forward(
+        self,
+        x: Array,
+        target: Array,
+        *,
+        weight: Array | None,
+        pos_weight: Array | None,
+        reduction: str,
+    ) -> Array:
+        """Compute the loss: a scalar, or x's shape with reduction "none"."""
+        operation = "binary_cross_entropy_with_logits"
+        check_same_shape(operation, x, target)
+        _check_shares(operation, target)
+        w = _broadcast_weights(operation, "weight", weight, x)
+        P = _broadcast_weights(operation, "pos_weight", pos_weight, x)
+        minus_ln_yes, minus_ln_no = softplus(-x), softplus(x)
+        losses = w * (P * target * minus_ln_yes + (1 - target) * minus_ln_no)
+        self.reduction = reduction
+        dt = w * (P * minus_ln_yes - minus_ln_no) if self.needs[1] else None
+        self.save(x, target, w, P, dt)
+        return reduced(operation, reduction, losses)
+
+    def backward(self, grad: Array) -> tuple[Array | None, Array | None]:
+        """∂loss/∂x = w [(1 − t) σ(x) − P t σ(−x)]; ∂loss/∂t = − w [P ln σ(x) − ln(1 − σ(x))]."""
+        x, t, w, P, dt = self.saved
+        each = shared_out(grad, self.reduction, x.shape)
+        dx = each * w * ((1 - t) * sigmoid(x) - P * t * sigmoid(-x)) if self.needs[0] else None
+        return dx, None if dt is None else each * dt
 
 
-def _class_weights(operation: str, weight: Array | None, scores: Array) -> Array:
+def class_weights(operation: str, weight: Array | None, scores: Array) -> Array:
     """The weight of each class (K,), 1 if none is given."""
     K = scores.shape[1]
     if weight is None:
@@ -146,7 +180,9 @@ def _divisor(operation: str, reduction: str, row_weight: Array) -> Any:
     return total
 
 
-def _check_labels(operation: str, scores: Array, labels: Array, ignore_index: int) -> Array:
+def check_labels(
+    operation: str, scores: Array, labels: Array, ignore_index: int | None = None
+) -> Array:
     """Which labels count (N, …); InputError where labels cannot be classes of scores (N, K, …)."""
     if scores.ndim < 2:
         raise InputError(
@@ -174,7 +210,7 @@ def _check_labels(operation: str, scores: Array, labels: Array, ignore_index: in
             f"labels are class numbers and must be integers, but have dtype {labels.dtype}",
             "Convert them: labels.astype('int64')",
         )
-    counted = labels != ignore_index
+    counted = np.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
     outside = counted & ((labels < 0) | (labels >= scores.shape[1]))
     if outside.any():
         raise InputError(
@@ -184,3 +220,29 @@ def _check_labels(operation: str, scores: Array, labels: Array, ignore_index: in
             "Give the model num_classes large enough, and count classes from 0",
         )
     return counted
+
+
+def _check_shares(operation: str, target: Array) -> None:
+    """InputError for targets that no share of "yes" can be, rounding apart."""
+    outside = (target < -1e-3) | (target > 1 + 1e-3)
+    if outside.any():
+        raise InputError(
+            operation,
+            f"target {target[outside][0]:g} is not between 0 (no) and 1 (yes)",
+            "Divide pixels by 255, map -1 and 1 to 0 and 1; for class numbers use cross_entropy",
+        )
+
+
+def _broadcast_weights(operation: str, name: str, weight: Array | None, x: Array) -> Array:
+    """Weights in x's dtype, 1 if none are given; InputError if they do not lie over x."""
+    if weight is None:
+        return np.ones((), x.dtype)
+    over = zip(weight.shape[::-1], x.shape[::-1], strict=False)
+    if weight.ndim > x.ndim or any(m not in (1, n) for m, n in over):
+        raise InputError(
+            operation,
+            f"{name} has shape {weight.shape}, which cannot be broadcast to the logits' {x.shape}",
+            f"Shapes are compared from the last axis on; for one {name} a channel of images "
+            "(N, C, H, W) give shape (C, 1, 1)",
+        )
+    return weight.astype(x.dtype)

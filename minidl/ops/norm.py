@@ -1,11 +1,26 @@
-"""Batch normalisation.
+"""Normalisation that looks at one image at a time: layer, group and instance norm.
 
-    x̂[n,c,…] = (x[n,c,…] − μ[c]) / √(σ²[c] + ε)        y = γ[c] · x̂ + β[c]
+All norms subtract a mean and divide by a root, x̂ = (x − μ) / √(σ² + ε), then scale and shift. They
+differ in which numbers share one μ. Marked: the numbers averaged for the top left one, of a batch
+of three images with four channels; each square is a whole map of pixels, all of them averaged.
 
-The mean μ and variance σ² of channel c run over the batch and all pixels: over n and … alike. While
-training they are the batch's own; in evaluation they are running averages collected in training.
+        batch            layer            group, G = 2     instance
+      c →              c →              c →              c →
+    n ■ · · ·        n ■ ■ ■ ■        n ■ ■ · ·        n ■ · · ·
+    ↓ ■ · · ·        ↓ · · · ·        ↓ · · · ·        ↓ · · · ·
+      ■ · · ·          · · · ·          · · · ·          · · · ·
 
-Source: Ioffe and Szegedy, Batch Normalization, 2015.
+                     one μ for each       averages over          γ and β
+    batch norm       channel  μ[c]        n, h, w                (C,)
+    layer norm       image    μ[n]        c, h, w                (C, H, W)
+    group norm       group    μ[n,g]      c of group g, h, w     (C,)
+    instance norm    map      μ[n,c]      h, w                   (C,)
+
+Batch norm (batch_norm.py) makes an image's result depend on its neighbours in the batch, and so
+needs running statistics for evaluation; the others compute the same in training and evaluation.
+
+Seen as rows of numbers that share a μ, all three are one sum, and normalising rows is batch norm
+of a single image with the rows as its channels.
 """
 
 import math
@@ -15,14 +30,145 @@ from minidl_kernels import active
 
 from minidl.autograd import Op
 from minidl.errors import InputError
+from minidl.ops.batch_norm import (
+    Gradients,
+    checked_affine,
+    checked_channels,
+    move_statistics,
+)
+from minidl.ops.broadcast import sum_to_shape
 from minidl.ops.dtypes import check_dtypes, check_float
 
 Array = np.ndarray
-Gradients = tuple[Array | None, Array | None, Array | None]
 
 
-class BatchNorm(Op):
-    """Batch normalisation of x (N, C, …) with the statistics of this batch."""
+class _RowNorm(Op):
+    """What the three share. Each says how x is cut into rows, and how γ and β lie over x."""
+
+    eps: float
+
+    def normalise(
+        self, operation: str, x: Array, rows: int, gamma: Array, beta: Array, over: tuple[int, ...]
+    ) -> tuple[Array, Array, Array]:
+        """y = γ · x̂ + β, and the mean (R,) and variance (R,) of each of R rows of x.
+
+        A row is a piece of x that lies together in memory. γ and β, seen as arrays of the shape
+        `over`, broadcast against x.
+        """
+        length = x.size // rows if rows else 1  # of a row; an empty batch has none
+        if rows and length < 2:
+            raise InputError(
+                operation,
+                f"the input of shape {x.shape} holds {length} value(s) for each mean, which have "
+                "no variance to divide by",
+                "Normalise larger maps, or over more axes or channels",
+            )
+        one, zero = np.ones(rows, x.dtype), np.zeros(rows, x.dtype)
+        flat = x.reshape(1, rows, length)
+        x_hat, mean, var = active().norm.batch_norm_forward(flat, one, zero, self.eps)
+        y = x_hat.reshape(x.shape)
+        y *= gamma.reshape(over)
+        y += beta.reshape(over)
+        self.over, self.parameter_shape = over, gamma.shape
+        self.save(flat, gamma, mean, var)
+        return y, mean, var
+
+    def backward(self, grad: Array) -> Gradients:
+        """dβ = Σ grad and dγ = Σ grad · x̂, over the copies that broadcasting made of β and γ.
+
+        dx̂ = grad · γ, and from there every row goes back as a channel of batch norm does: x acts
+        in three ways, itself, through μ and through σ².
+        """
+        x, gamma, mean, var = self.saved
+        one, zero = np.ones_like(mean), np.zeros_like(mean)
+        dx = dgamma = dbeta = None
+        if self.needs[0]:
+            dx_hat = (grad * gamma.reshape(self.over)).reshape(x.shape)
+            rows = active().norm.batch_norm_backward(dx_hat, x, one, mean, var, self.eps)
+            dx = rows[0].reshape(grad.shape)
+        if self.needs[1]:
+            x_hat = active().norm.batch_norm_inference(x, one, zero, mean, var, self.eps)
+            dgamma = sum_to_shape(grad * x_hat.reshape(grad.shape), self.over)
+            dgamma = dgamma.reshape(self.parameter_shape)
+        if self.needs[2]:
+            dbeta = sum_to_shape(grad, self.over).reshape(self.parameter_shape)
+        return dx, dgamma, dbeta
+
+
+class LayerNorm(_RowNorm):
+    """y[n,d] = γ[d] · (x[n,d] − μ[n]) / √(σ²[n] + ε) + β[d], μ[n] and σ²[n] over all d.
+
+    d runs over the last axes of x, those of `normalized_shape`, and n over the axes before them.
+    Source: Ba, Kiros and Hinton, Layer Normalization, 2016.
+    """
+
+    def forward(
+        self,
+        x: Array,
+        gamma: Array | None,
+        beta: Array | None,
+        *,
+        normalized_shape: tuple[int, ...],
+        eps: float,
+    ) -> Array:
+        """Normalise x (…, *normalized_shape); γ and β are of `normalized_shape`."""
+        check_float("layer_norm", x)
+        outer = x.ndim - len(normalized_shape)  # how many axes n runs over
+        if not normalized_shape or outer < 0 or x.shape[outer:] != normalized_shape:
+            raise InputError(
+                "layer_norm",
+                f"the input has shape {x.shape}, which does not end in normalized_shape="
+                f"{normalized_shape}",
+                f"Use normalized_shape={x.shape[-1:]} for the last axis"
+                + (f", {x.shape[1:]} for all but the first" if x.ndim > 2 else ""),
+            )
+        gamma = np.ones(normalized_shape, x.dtype) if gamma is None else gamma
+        beta = np.zeros(normalized_shape, x.dtype) if beta is None else beta
+        for name, array in (("weight", gamma), ("bias", beta)):
+            if array.shape != normalized_shape:
+                raise InputError(
+                    "layer_norm",
+                    f"the {name} has shape {array.shape}, but normalized_shape is "
+                    f"{normalized_shape}",
+                    f"Every normalised number has its own {name}: give {normalized_shape}",
+                )
+        check_dtypes("layer_norm", x, gamma, beta)
+        self.eps, rows = eps, math.prod(x.shape[:outer])
+        y, _, _ = self.normalise("layer_norm", x, rows, gamma, beta, normalized_shape)
+        return y
+
+
+class GroupNorm(_RowNorm):
+    """y[n,c,…] = γ[c] · (x[n,c,…] − μ[n,g]) / √(σ²[n,g] + ε) + β[c], where c is in group g.
+
+    The C channels are cut into G groups of neighbours, g = ⌊c / (C/G)⌋; μ[n,g] and σ²[n,g] run over
+    the channels of group g and all pixels. G = 1 is layer norm of a whole image (but for γ and β,
+    one per channel), G = C instance norm. Source: Wu and He, Group Normalization, 2018.
+    """
+
+    def forward(
+        self, x: Array, gamma: Array | None, beta: Array | None, *, num_groups: int, eps: float
+    ) -> Array:
+        """Normalise x (N, C, …) in groups of channels; γ and β are (C,)."""
+        checked_channels("group_norm", x, None, None)
+        N, C = x.shape[:2]
+        if num_groups < 1 or C % num_groups:
+            raise InputError(
+                "group_norm",
+                f"{C} channels cannot be cut into num_groups={num_groups} groups of equal size",
+                f"Choose a divisor of {C}",
+            )
+        gamma, beta = checked_affine("group_norm", x, gamma, beta, "num_channels")
+        self.eps = eps
+        y, _, _ = self.normalise("group_norm", x, N * num_groups, gamma, beta, _channels_over(x))
+        return y
+
+
+class InstanceNorm(_RowNorm):
+    """y[n,c,…] = γ[c] · (x[n,c,…] − μ[n,c]) / √(σ²[n,c] + ε) + β[c], μ and σ² over all pixels.
+
+    Source: Ulyanov, Vedaldi and Lempitsky, Instance Normalization, 2016.
+    """
 
     def forward(
         self,
@@ -35,116 +181,21 @@ class BatchNorm(Op):
         running_mean: Array | None,
         running_var: Array | None,
     ) -> Array:
-        """Normalise x by its own statistics, and move the running ones towards them in place.
+        """Normalise each map of x (N, C, …), and move the running statistics (C,), if any.
 
-            running ← (1 − momentum) · running + momentum · batch
-
-        As in PyTorch the running variance takes the unbiased σ² (divided by m − 1), while the
-        normalisation itself uses the biased one (divided by m), m = N·L.
+        They take the average of μ and of the unbiased σ² over the images.
         """
-        flat = _checked(x, running_mean, running_var)  # (N, C, L)
-        m = flat.shape[0] * flat.shape[2]
-        if m < 2:
-            raise InputError(
-                "batch_norm",
-                f"the input of shape {x.shape} holds {m} value(s) per channel, which have no "
-                "variance to divide by",
-                "Train with a larger batch, or call model.eval() to use the running statistics",
-            )
-        self.gamma_given, self.beta_given = gamma is not None, beta is not None
-        gamma, beta = _filled(gamma, beta, flat)
-        y, mean, var = active().norm.batch_norm_forward(flat, gamma, beta, eps)
-        if running_mean is not None:
-            running_mean += momentum * (mean - running_mean)
-        if running_var is not None:
-            running_var += momentum * (var * (m / (m - 1)) - running_var)
+        flat = checked_channels("instance_norm", x, running_mean, running_var)
+        N, C, L = flat.shape
+        gamma, beta = checked_affine("instance_norm", x, gamma, beta)
         self.eps = eps
-        self.save(flat, gamma, mean, var)
-        return y.reshape(x.shape)
-
-    def backward(self, grad: Array) -> Gradients:
-        """μ and σ² depend on x, so x acts in three ways; see the kernel for the three terms."""
-        x, gamma, mean, var = self.saved
-        dx, dgamma, dbeta = active().norm.batch_norm_backward(
-            grad.reshape(x.shape), x, gamma, mean, var, self.eps
-        )
-        return _wanted(self, dx.reshape(grad.shape), dgamma, dbeta)
+        y, mean, var = self.normalise("instance_norm", x, N * C, gamma, beta, _channels_over(x))
+        if N:
+            mean, var = (a.reshape(N, C).mean(axis=0) for a in (mean, var))
+            move_statistics(running_mean, running_var, mean, var * (L / (L - 1)), momentum)
+        return y
 
 
-class BatchNormInference(Op):
-    """Batch normalisation of x (N, C, …) with given statistics: a scale and a shift per channel."""
-
-    def forward(
-        self,
-        x: Array,
-        gamma: Array | None,
-        beta: Array | None,
-        *,
-        eps: float,
-        mean: Array,
-        var: Array,
-    ) -> Array:
-        """Normalise x by `mean` (C,) and `var` (C,)."""
-        flat = _checked(x, mean, var)  # (N, C, L)
-        gamma, beta = _filled(gamma, beta, flat)
-        self.eps = eps
-        # Copies, because a later training step moves the running statistics in place.
-        mean, var = mean.astype(x.dtype), var.astype(x.dtype)
-        self.save(flat if self.needs[1] else None, gamma, mean, var)
-        y = active().norm.batch_norm_inference(flat, gamma, beta, mean, var, eps)
-        return y.reshape(x.shape)
-
-    def backward(self, grad: Array) -> Gradients:
-        """μ and σ² are constants here: dx = grad · γ / √(σ² + ε)."""
-        x, gamma, mean, var = self.saved
-        flat = grad.reshape(*grad.shape[:2], -1)
-        dx, dgamma, dbeta = active().norm.batch_norm_inference_backward(
-            flat, flat if x is None else x, gamma, mean, var, self.eps
-        )
-        return _wanted(self, dx.reshape(grad.shape), dgamma, dbeta)
-
-
-def _checked(x: Array, mean: Array | None, var: Array | None) -> Array:
-    """x (N, C, …) with all pixel axes made one: (N, C, L); checked against mean and var (C,)."""
-    if x.ndim < 2:
-        raise InputError(
-            "batch_norm",
-            f"the input has shape {x.shape}, but channels are looked for on axis 1",
-            "Give (N, C) or (N, C, H, W)",
-        )
-    check_float("batch_norm", x)
-    for name, array in (("mean", mean), ("variance", var)):
-        if array is not None and array.shape != (x.shape[1],):
-            raise InputError(
-                "batch_norm",
-                f"the running {name} has shape {array.shape}, but the input of shape {x.shape} has "
-                f"{x.shape[1]} channels",
-                f"Use num_features={x.shape[1]}",
-            )
-    return x.reshape(*x.shape[:2], math.prod(x.shape[2:]))
-
-
-def _filled(gamma: Array | None, beta: Array | None, x: Array) -> tuple[Array, Array]:
-    """Scale and shift, 1 and 0 where absent; checked against the channels of x (N, C, L)."""
-    C = x.shape[1]
-    gamma = np.ones(C, x.dtype) if gamma is None else gamma
-    beta = np.zeros(C, x.dtype) if beta is None else beta
-    for name, array in (("weight", gamma), ("bias", beta)):
-        if array.shape != (C,):
-            raise InputError(
-                "batch_norm",
-                f"the {name} has shape {array.shape}, but the input has {C} channels",
-                f"Use num_features={C}",
-            )
-    check_dtypes("batch_norm", x, gamma, beta)
-    return gamma, beta
-
-
-def _wanted(op: Op, dx: Array, dgamma: Array, dbeta: Array) -> Gradients:
-    """The three gradients, None for those that nobody asked for."""
-    needs_x, needs_gamma, needs_beta = op.needs
-    return (
-        dx if needs_x else None,
-        dgamma if needs_gamma else None,
-        dbeta if needs_beta else None,
-    )
+def _channels_over(x: Array) -> tuple[int, ...]:
+    """The shape in which (C,) broadcasts against x (N, C, …)."""
+    return (x.shape[1], *(1 for _ in x.shape[2:]))

@@ -74,22 +74,51 @@ class AdaptiveAvgPool2d(Op):
         """Average x (N, C, H, W) to (N, C, OH, OW)."""
         self.x_shape, self.out_size = x.shape, out_size
         y = np.empty((*x.shape[:2], *out_size), x.dtype)
-        for (i, j), (rows, columns) in self._windows():
+        for (i, j), (rows, columns) in _even_windows(x.shape[2:], out_size):
             y[:, :, i, j] = x[:, :, rows, columns].mean(axis=(2, 3))
         return y
 
     def backward(self, grad: Array) -> Array:
         """Each pixel of a window receives the gradient divided by that window's size."""
         dx = np.zeros(self.x_shape, grad.dtype)
-        for (i, j), (rows, columns) in self._windows():
+        for (i, j), (rows, columns) in _even_windows(self.x_shape[2:], self.out_size):
             size = (rows.stop - rows.start) * (columns.stop - columns.start)
             dx[:, :, rows, columns] += (grad[:, :, i, j] / size)[:, :, None, None]
         return dx
 
-    def _windows(self) -> list[tuple[tuple[int, int], tuple[slice, slice]]]:
-        """((i, j), (rows, columns)) of every window."""
-        rows, columns = (
-            [slice(k * size // out, -(-(k + 1) * size // out)) for k in range(out)]
-            for size, out in zip(self.x_shape[2:], self.out_size, strict=True)
-        )
-        return [((i, j), (r, c)) for i, r in enumerate(rows) for j, c in enumerate(columns)]
+
+class AdaptiveMaxPool2d(Op):
+    """The largest pixel of each of the OH × OW windows of `AdaptiveAvgPool2d`.
+
+    As for `MaxPool2d`, of equal pixels the first wins, and NaN is larger than any number.
+    """
+
+    def forward(self, x: Array, *, out_size: Pair) -> Array:
+        """Take the maximum of each window of x (N, C, H, W): (N, C, OH, OW)."""
+        N, C, _, W = x.shape
+        y = np.empty((N, C, *out_size), x.dtype)
+        position = np.empty(y.shape, np.int32)  # of the winner, h·W + k
+        for (i, j), (rows, columns) in _even_windows(x.shape[2:], out_size):
+            area = (rows.stop - rows.start) * (columns.stop - columns.start)
+            window = x[:, :, rows, columns].reshape(N, C, area)
+            best = window.argmax(axis=2)  # the first of equal ones, or the first NaN
+            y[:, :, i, j] = np.take_along_axis(window, best[:, :, None], axis=2)[:, :, 0]
+            u, v = np.divmod(best, columns.stop - columns.start)
+            position[:, :, i, j] = (rows.start + u) * W + columns.start + v
+        self.x_shape = x.shape
+        self.save(position)
+        return y
+
+    def backward(self, grad: Array) -> Array:
+        """The gradient goes to the pixel that won; one that won twice receives the sum."""
+        (position,) = self.saved
+        return active().pool.max_pool2d_backward(grad, position, self.x_shape)
+
+
+def _even_windows(size: Pair, out_size: Pair) -> list[tuple[Pair, tuple[slice, slice]]]:
+    """((i, j), (rows, columns)) of every adaptive window of an image of `size`."""
+    rows, columns = (
+        [slice(k * pixels // out, -(-(k + 1) * pixels // out)) for k in range(out)]
+        for pixels, out in zip(size, out_size, strict=True)
+    )
+    return [((i, j), (r, c)) for i, r in enumerate(rows) for j, c in enumerate(columns)]

@@ -120,12 +120,12 @@ class _Extreme(_Reduction):
 
 
 class Max(_Extreme):
-    """y = max x over `axis`."""
+    """y = max x over `axis`. Of equal numbers the first is the winner; a NaN always is."""
 
     find = staticmethod(np.argmax)
 
 
 class Min(_Extreme):
-    """y = min x over `axis`."""
+    """y = min x over `axis`. Of equal numbers the first is the winner; a NaN always is."""
 
     find = staticmethod(np.argmin)

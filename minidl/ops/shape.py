@@ -1,12 +1,10 @@
 """Moving numbers without changing them. Backward moves the gradients the opposite way."""
 
-from typing import Any
-
 import numpy as np
 
 from minidl.autograd import Op
 from minidl.errors import InputError
-from minidl.ops.axes import checked_axis
+from minidl.ops.axes import checked_axis, checked_new_axis
 from minidl.ops.broadcast import sum_to_shape
 
 Array = np.ndarray
@@ -77,55 +75,13 @@ class BroadcastTo(Op):
         return sum_to_shape(grad, self.before)
 
 
-class Index(Op):
-    """y = x[index], with any index NumPy understands."""
-
-    def forward(self, x: Array, *, index: Any) -> Array:
-        """Take part of x."""
-        self.before, self.index = x.shape, index
-        return x[index]
-
-    def backward(self, grad: Array) -> Array:
-        """Each number taken hands its gradient back; one taken twice receives both."""
-        dx = np.zeros(self.before, grad.dtype)
-        if _may_repeat(self.index):
-            np.add.at(dx, self.index, grad)  # `dx[index] += grad` would count a repeat once
-        else:
-            dx[self.index] = grad
-        return dx
-
-
-def _may_repeat(index: Any) -> bool:
-    """Whether an index can take the same element twice: lists and integer arrays can."""
-    parts = index if isinstance(index, tuple) else (index,)
-    return any(
-        isinstance(part, list) or (isinstance(part, np.ndarray) and part.dtype != bool)
-        for part in parts
-    )
-
-
 class Concatenate(Op):
     """Arrays one behind the other along `axis`."""
 
     def forward(self, *arrays: Array, axis: int) -> Array:
         """Join arrays whose shapes agree on every axis but `axis`."""
-        first, *others = arrays
-        axis = checked_axis("concatenate", axis, first.shape)
-        for k, other in enumerate(others, start=1):
-            same = [a == b for a, b in zip(first.shape, other.shape, strict=False)]
-            same[axis : axis + 1] = [True]
-            if first.ndim != other.ndim or not all(same):
-                raise InputError(
-                    "concatenate",
-                    f"array 0 has shape {first.shape} and array {k} has shape {other.shape}",
-                    f"All axes but axis {axis} must have equal lengths",
-                )
-            if first.dtype != other.dtype:
-                raise InputError(
-                    "concatenate",
-                    f"array 0 holds {first.dtype} and array {k} holds {other.dtype}",
-                    f"Convert one of them, with .astype('{first.dtype}') for example",
-                )
+        axis = checked_axis("concatenate", axis, arrays[0].shape)
+        _check_alike("concatenate", arrays, axis)
         self.axis = axis
         self.ends = np.cumsum([array.shape[axis] for array in arrays])
         return np.concatenate(arrays, axis=axis)
@@ -136,33 +92,54 @@ class Concatenate(Op):
         return tuple(part if need else None for part, need in zip(parts, self.needs, strict=True))
 
 
-class Pad(Op):
-    """x with a frame of one constant value around it."""
+class Stack(Op):
+    """Arrays of one shape side by side along a new axis: y[…,k,…] = arrays[k][…]."""
 
-    def forward(self, x: Array, *, widths: tuple[tuple[int, int], ...], value: float) -> Array:
-        """Add widths[k] = (before, after) elements along axis k; negative widths cut off."""
-        for axis, (before, after) in enumerate(widths):
-            cut = max(-before, 0) + max(-after, 0)
-            if cut > x.shape[axis]:
-                raise InputError(
-                    "pad",
-                    f"negative padding cuts {cut} off axis {axis}, which has length "
-                    f"{x.shape[axis]} in shape {x.shape}",
-                    "Cut off less; positive numbers add",
-                )
-        self.before = x.shape
-        self.grown = tuple((max(a, 0), max(b, 0)) for a, b in widths)
-        self.cut = tuple(
-            slice(max(-a, 0), size - max(-b, 0))
-            for (a, b), size in zip(widths, x.shape, strict=True)
+    def forward(self, *arrays: Array, axis: int) -> Array:
+        """Join arrays of equal shapes; the new axis stands at `axis` of the result."""
+        self.axis = checked_new_axis("stack", axis, arrays[0].shape)
+        _check_alike("stack", arrays, None)
+        return np.stack(arrays, axis=self.axis)
+
+    def backward(self, grad: Array) -> tuple[Array | None, ...]:
+        """Each array gets its own layer of the gradient back."""
+        layers = np.moveaxis(grad, self.axis, 0)
+        return tuple(
+            layer if need else None for layer, need in zip(layers, self.needs, strict=True)
         )
-        return np.pad(x[self.cut], self.grown, constant_values=value)
+
+
+def _check_alike(operation: str, arrays: tuple[Array, ...], joined: int | None) -> None:
+    """InputError unless all arrays have one dtype, and one shape on every axis but `joined`."""
+    first, *others = arrays
+    for k, other in enumerate(others, start=1):
+        same = [m == n for m, n in zip(first.shape, other.shape, strict=False)]
+        if joined is not None:
+            same[joined : joined + 1] = [True]
+        if first.ndim != other.ndim or not all(same):
+            raise InputError(
+                operation,
+                f"array 0 has shape {first.shape} and array {k} has shape {other.shape}",
+                "All shapes must be equal; to join along an axis they have use concatenate"
+                if joined is None
+                else f"All axes but axis {joined} must have equal lengths",
+            )
+        if first.dtype != other.dtype:
+            raise InputError(
+                operation,
+                f"array 0 holds {first.dtype} and array {k} holds {other.dtype}",
+                f"Convert one of them, with .astype('{first.dtype}') for example",
+            )
+
+
+class Roll(Op):
+    """y[(i + shift) mod n] = x[i] along each axis: what leaves at one end enters at the other."""
+
+    def forward(self, x: Array, *, shift: tuple[int, ...], axes: tuple[int, ...]) -> Array:
+        """Move x by shift[k] places along axes[k]."""
+        self.shift, self.axes = shift, axes
+        return np.roll(x, shift, axes)
 
     def backward(self, grad: Array) -> Array:
-        """The frame is constant, so its gradient is dropped; what was cut off receives zero."""
-        inside = tuple(
-            slice(a, size - b) for (a, b), size in zip(self.grown, grad.shape, strict=True)
-        )
-        dx = np.zeros(self.before, grad.dtype)
-        dx[self.cut] = grad[inside]
-        return dx
+        """Move the gradient back by as many places."""
+        return np.roll(grad, [-places for places in self.shift], self.axes)

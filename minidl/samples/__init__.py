@@ -9,20 +9,56 @@ The samples stand in a file a family, as the ops do.
 
 from minidl.samples import (
     activation,
+    attention,
+    capsule,
     conv,
+    dice_loss,
+    dropout,
     elementwise,
+    embedding_loss,
+    fold,
+    fused,
+    index,
     loss,
+    margin_loss,
     matmul,
     norm,
+    pad,
     pool,
+    rectifier,
     reduce,
+    regression_loss,
+    resize,
     shape,
 )
 from minidl.samples.sample import Sample
 
 __all__ = ["Sample", "samples"]
 
-_FAMILIES = (elementwise, reduce, shape, matmul, conv, pool, norm, activation, loss)
+_FAMILIES = (
+    elementwise,
+    reduce,
+    shape,
+    index,
+    pad,
+    matmul,
+    attention,
+    conv,
+    fold,
+    pool,
+    resize,
+    norm,
+    dropout,
+    fused,
+    activation,
+    rectifier,
+    capsule,
+    loss,
+    margin_loss,
+    regression_loss,
+    embedding_loss,
+    dice_loss,
+)
 
 
 def samples() -> list[Sample]:

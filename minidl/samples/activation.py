@@ -1,35 +1,34 @@
-"""Activation functions and dropout."""
+"""Smooth activation functions, and softmax."""
 
 from collections.abc import Iterator
 from functools import partial
 
 import minidl.functional as F
-from minidl import random
 from minidl.ops import activation
-from minidl.ops.dropout import Dropout
-from minidl.samples.sample import Sample, normal, off_zero
-from minidl.tensor import Tensor
+from minidl.samples.sample import Draw, Sample, normal
 
 
 def samples() -> Iterator[Sample]:
     """The samples of this family."""
-    yield Sample(activation.ReLU, "matrix", F.relu, (off_zero(3, 5),))
     yield Sample(activation.Sigmoid, "matrix", F.sigmoid, (normal(3, 5),))
     yield Sample(activation.Tanh, "matrix", F.tanh, (normal(3, 5),))
+    yield Sample(activation.SiLU, "matrix", F.silu, (normal(3, 5),))
+    yield Sample(activation.GELU, "matrix", F.gelu, (_wide(4, 7),))
+    by_tanh = partial(F.gelu, approximate="tanh")
+    yield Sample(activation.GELUTanh, "matrix", by_tanh, (_wide(4, 7),))
+    # Where β x = threshold y jumps, by ln(1 + e^−threshold) / β; no number is that close to it.
+    for beta, threshold in ((1.0, 20.0), (2.5, 1.0), (0.5, 1.0)):
+        softplus = partial(F.softplus, beta=beta, threshold=threshold)
+        label = f"beta {beta}, threshold {threshold}"
+        yield Sample(activation.Softplus, label, softplus, (normal(3, 5),))
     for axis in (-1, 0, 1):
         yield Sample(
             activation.Softmax, f"axis {axis}", partial(F.softmax, axis=axis), (normal(3, 5, 2),)
         )
         log_softmax = partial(F.log_softmax, axis=axis)
         yield Sample(activation.LogSoftmax, f"axis {axis}", log_softmax, (normal(3, 5, 2),))
-    for p in (0.2, 0.7):
-        yield Sample(Dropout, f"p = {p}", partial(_dropout, p=p), (normal(4, 5),))
 
 
-def _dropout(x: Tensor, p: float) -> Tensor:
-    """Dropout with one mask for every call, so that differences can be taken."""
-    before = random.get_state()
-    random.manual_seed(0)
-    y = F.dropout(x, p)
-    random.set_state(before)
-    return y
+def _wide(*sizes: int) -> Draw:
+    """Numbers far enough from 0 to meet every range of the error function."""
+    return lambda rng: rng.uniform(-6.5, 6.5, sizes)

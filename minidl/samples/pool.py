@@ -1,11 +1,15 @@
-"""Pooling windows of every kind."""
+"""Pooling windows of every kind.
+
+The maximum has a kink where two pixels of a window are equal; there the first one gets the
+gradient. Samples have no equal pixels.
+"""
 
 from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import minidl.functional as F
-from minidl.ops.pool import AdaptiveAvgPool2d, AvgPool2d, MaxPool2d
+from minidl.ops.pool import AdaptiveAvgPool2d, AdaptiveMaxPool2d, AvgPool2d, MaxPool2d
 from minidl.samples.sample import Sample, distinct, normal
 
 
@@ -32,6 +36,17 @@ def samples() -> Iterator[Sample]:
             yield Sample(AvgPool2d, full, function, (normal(*sizes),))
     dilated = partial(F.max_pool2d, kernel_size=2, stride=1, dilation=(2, 3))
     yield Sample(MaxPool2d, "dilation", dilated, (distinct(2, 3, 5, 6),))
-    for out in (1, 2, (3, 2), (5, 7)):
+    everything = partial(
+        F.max_pool2d,
+        kernel_size=(2, 3),
+        stride=(2, 3),
+        padding=(1, 0),
+        dilation=(3, 2),
+        ceil_mode=True,
+    )
+    yield Sample(MaxPool2d, "all at once", everything, (distinct(2, 3, 8, 9),))
+    for out in (1, 2, (3, 2), (5, 7), (4, 9)):
         function = partial(F.adaptive_avg_pool2d, output_size=out)
         yield Sample(AdaptiveAvgPool2d, f"to {out}", function, (normal(2, 3, 5, 7),))
+        function = partial(F.adaptive_max_pool2d, output_size=out)
+        yield Sample(AdaptiveMaxPool2d, f"to {out}", function, (distinct(2, 3, 5, 7),))

@@ -23,3 +23,4 @@ def samples() -> Iterator[Sample]:
         yield Sample(reduce.Min, label, partial(Tensor.min, **options), (distinct(2, 3, 5),))
     unbiased = partial(Tensor.var, axis=1, correction=1)
     yield Sample(reduce.Var, "unbiased", unbiased, (normal(2, 3),))
+    yield Sample(reduce.Var, "standard deviation", partial(Tensor.std, axis=1), (normal(2, 3),))

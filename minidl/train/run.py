@@ -189,7 +189,8 @@ def describe(
     lines = [
         f"{config.model}, {count_parameters(model):,} parameters, on {config.data}: "
         f"{len(train):,} images to learn from, {len(test):,} held out to test",
-        f"{config.epochs} epoch{_s(config.epochs)}, batches of {config.batch_size}, learning rate {config.lr:g} "
+        f"{config.epochs} epoch{_s(config.epochs)}, batches of {config.batch_size}, "
+        f"learning rate {config.lr:g} "
         f"({config.schedule}), seed {config.seed}, {config.kernels} kernels, "
         f"{config.threads} thread{_s(config.threads)}",
         f"folder: {folder.path}",

@@ -102,4 +102,34 @@ MISTAKES: dict[str, Mistake] = {
         ["(2, 4, 0, 7)", "no pixels"],
         "layers before",
     ),
+    "adaptive_max_pool2d: size 0": (
+        lambda: F.adaptive_max_pool2d(f32(*IMAGE), (3, 0)),
+        "adaptive_max_pool2d",
+        ["output_size=(3, 0)", "at least 1"],
+        "output_size=2",
+    ),
+    "adaptive_max_pool2d: half a window": (
+        lambda: F.adaptive_max_pool2d(f32(*IMAGE), 6 / 2),
+        "adaptive_max_pool2d",
+        ["output_size=3.0", "integer"],
+        "output_size=2",
+    ),
+    "adaptive_max_pool2d: flattened before": (
+        lambda: F.adaptive_max_pool2d(f32(2, 168), 1),
+        "adaptive_max_pool2d",
+        ["(2, 168)"],
+        "four axes",
+    ),
+    "adaptive_max_pool2d: pixels": (
+        lambda: F.adaptive_max_pool2d(np.zeros(IMAGE, np.uint8), 1),
+        "adaptive_max_pool2d",
+        ["uint8"],
+        "float32",
+    ),
+    "adaptive_max_pool2d: no pixels": (
+        lambda: F.adaptive_max_pool2d(f32(2, 4, 6, 0), 1),
+        "adaptive_max_pool2d",
+        ["(2, 4, 6, 0)", "no pixels"],
+        "layers before",
+    ),
 }

@@ -1,8 +1,8 @@
-"""Mistakes with: concatenate, pad."""
+"""Mistakes with: concatenate, stack, split, chunk, take_along_axis, pad."""
 
 import minidl.functional as F
 from minidl import Tensor
-from tests.mistakes.inputs import Mistake, f32, f64
+from tests.mistakes.inputs import Mistake, f32, f64, ints
 
 MISTAKES: dict[str, Mistake] = {
     "concatenate: nothing": (
@@ -82,5 +82,152 @@ MISTAKES: dict[str, Mistake] = {
         "pad",
         ["cuts 4", "axis 1", "length 3"],
         "less",
+    ),
+    "pad: the value in the mode's place": (
+        lambda: F.pad(f32(2, 3), (1, 1), 9.0),
+        "pad",
+        ["no mode 9.0"],
+        "value=",
+    ),
+    "pad: NumPy's name of a mode": (
+        lambda: F.pad(f32(2, 3), (1, 1), "edge"),
+        "pad",
+        ["no mode 'edge'"],
+        "'replicate'",
+    ),
+    "pad: reflecting more than there is": (
+        lambda: F.pad(f32(2, 3), (1, 3), "reflect"),
+        "pad",
+        ["copies 3 elements of axis 1", "length 3", "only 2"],
+        "Pad less",
+    ),
+    "pad: going round more than once": (
+        lambda: F.pad(f32(2, 3), (0, 0, 3, 0), "circular"),
+        "pad",
+        ["copies 3 elements of axis 0", "length 2", "only 2"],
+        "Pad less",
+    ),
+    "pad: repeating the edge of nothing": (
+        lambda: F.pad(f32(2, 0), (1, 1), "replicate"),
+        "pad",
+        ["axis 1", "(2, 0)", "only 0"],
+        "mode='constant'",
+    ),
+    "pad: a value nobody asks for": (
+        lambda: F.pad(f32(2, 3), (1, 1), "reflect", 9.0),
+        "pad",
+        ["'reflect'", "value=9.0"],
+        "Leave the value out",
+    ),
+    "pad: cutting off more than there is, by copies": (
+        lambda: F.pad(f32(2, 3), (-2, -2), "reflect"),
+        "pad",
+        ["cuts 4", "length 3"],
+        "less",
+    ),
+    "stack: nothing": (lambda: F.stack([]), "stack", ["nothing to join"], "at least one"),
+    "stack: no brackets": (
+        lambda: F.stack(f32(2, 3), f32(2, 3)),
+        "stack",
+        ["a list of tensors", "Tensor"],
+        "stack([a, b], axis=1)",
+    ),
+    "stack: shapes": (
+        lambda: F.stack([f32(2, 3), f32(2, 4)]),
+        "stack",
+        ["array 0", "(2, 3)", "array 1", "(2, 4)"],
+        "concatenate",
+    ),
+    "stack: axis": (
+        lambda: F.stack([f32(2, 3), f32(2, 3)], axis=3),
+        "stack",
+        ["at 3", "2 axes", "(2, 3)"],
+        "0 to 2",
+    ),
+    "stack: dtypes": (
+        lambda: F.stack([f32(2, 3), f64(2, 3)]),
+        "stack",
+        ["float32", "array 1 holds float64"],
+        ".astype('float32')",
+    ),
+    "split: sizes that do not add up": (
+        lambda: F.split(f32(2, 7), [3, 3], axis=1),
+        "split",
+        ["[3, 3] add up to 6", "axis 1", "(2, 7)", "length 7"],
+        "chunk",
+    ),
+    "split: size 0": (lambda: F.split(f32(4), 0), "split", ["sizes=0"], "one size for all"),
+    "split: negative size": (
+        lambda: F.split(f32(4), [5, -1]),
+        "split",
+        ["sizes=[5, -1]", "≥ 0"],
+        "size of each",
+    ),
+    "split: half a row": (lambda: F.split(f32(4), 1.5), "split", ["sizes=1.5"], "one size"),
+    "split: axis": (
+        lambda: F.split(f32(4, 3), 2, axis=2),
+        "split",
+        ["axis 2", "(4, 3)"],
+        "0 to 1",
+    ),
+    "chunk: none": (
+        lambda: F.chunk(f32(4, 3), 0),
+        "chunk",
+        ["axis 0", "(4, 3)", "0 parts"],
+        "positive integer",
+    ),
+    "chunk: sizes": (
+        lambda: F.chunk(f32(4, 3), [1, 3]),
+        "chunk",
+        ["[1, 3] parts"],
+        "use split",
+    ),
+    "chunk: axis": (
+        lambda: F.chunk(f32(4, 3), 2, axis=-3),
+        "chunk",
+        ["axis -3", "(4, 3)"],
+        "0 to 1",
+    ),
+    "take_along_axis: one index a row": (
+        lambda: F.take_along_axis(f32(2, 3), ints(2), axis=1),
+        "take_along_axis",
+        ["(2,)", "axis 1 of shape (2, 3)"],
+        "np.expand_dims(indices, axis)",
+    ),
+    "take_along_axis: rows missing": (
+        lambda: F.take_along_axis(f32(4, 3), ints(2, 3), axis=1),
+        "take_along_axis",
+        ["(2, 3)", "axis 1 of shape (4, 3)"],
+        "equal lengths",
+    ),
+    "take_along_axis: beyond the end": (
+        lambda: F.take_along_axis(f32(2, 3), ints(2, 1) + 3, axis=1),
+        "take_along_axis",
+        ["index 3", "axis 1 of shape (2, 3)"],
+        "0 to 2, or from -1 (the last) to -3",
+    ),
+    "take_along_axis: before the start": (
+        lambda: F.take_along_axis(f32(2, 3), ints(1, 3) - 3, axis=0),
+        "take_along_axis",
+        ["index -3", "axis 0"],
+        "to -2",
+    ),
+    "take_along_axis: nothing to take from": (
+        lambda: F.take_along_axis(f32(2, 0), ints(2, 1), axis=1),
+        "take_along_axis",
+        ["index 0", "(2, 0)"],
+        "length 0",
+    ),
+    "take_along_axis: floats": (
+        lambda: F.take_along_axis(f32(2, 3), f32(2, 3), axis=1),
+        "take_along_axis",
+        ["hold float32"],
+        "indices.astype('int64')",
+    ),
+    "take_along_axis: axis": (
+        lambda: F.take_along_axis(f32(2, 3), ints(2, 3), axis=2),
+        "take_along_axis",
+        ["axis 2", "(2, 3)"],
+        "0 to 1",
     ),
 }

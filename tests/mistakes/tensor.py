@@ -1,6 +1,7 @@
-"""Mistakes with: arithmetic, products, shapes, reductions."""
+"""Mistakes with: arithmetic, choices, products, shapes, reductions."""
 
-from tests.mistakes.inputs import Mistake, f32
+import minidl.functional as F
+from tests.mistakes.inputs import Mistake, f32, ints
 
 MISTAKES: dict[str, Mistake] = {
     "add": (lambda: f32(2, 3) + f32(4), "add", ["(2, 3)", "(4,)", "length 3", "and 4"], "Reshape"),
@@ -94,4 +95,89 @@ MISTAKES: dict[str, Mistake] = {
         ["1 number(s)", "least 2"],
         "correction=0",
     ),
+    "clip: no bound": (lambda: f32(2, 3).clip(), "clip", ["neither low nor high"], "one bound"),
+    "clip: bounds swapped": (
+        lambda: f32(2, 3).clip(1, 0),
+        "clip",
+        ["low=1", "above high=0"],
+        "smaller number first",
+    ),
+    "where: numbers as condition": (
+        lambda: F.where(ints(2, 3), f32(2, 3), 0.0),
+        "where",
+        ["condition holds int64"],
+        "where(x > 0, a, b)",
+    ),
+    "where: condition last": (
+        lambda: F.where(f32(2, 3), f32(2, 3), f32(2, 3) > 0),
+        "where",
+        ["condition holds float32"],
+        "Compare",
+    ),
+    "where: shapes": (
+        lambda: F.where(f32(2, 3) > 0, f32(2, 3), f32(2)),
+        "where",
+        ["(2, 3) and (2,)", "length 3"],
+        "from the last axis on",
+    ),
+    "where: shape of the condition": (
+        lambda: F.where(f32(4) > 0, f32(2, 3), f32(1, 3)),
+        "where",
+        ["(4,) and (2, 3)", "length 4"],
+        "Reshape",
+    ),
+    "maximum: shapes": (
+        lambda: F.maximum(f32(2, 3), f32(3, 2)),
+        "maximum",
+        ["(2, 3) and (3, 2)", "axis -1"],
+        "transpose",
+    ),
+    "maximum: batch on the wrong side": (
+        lambda: F.maximum(f32(5, 3), f32(5)),
+        "maximum",
+        ["(5, 3) and (5,)", "length 3"],
+        "from the last axis on",
+    ),
+    "minimum: shapes": (
+        lambda: F.minimum(f32(4, 2, 3), f32(5, 1, 3)),
+        "minimum",
+        ["(4, 2, 3) and (5, 1, 3)", "axis -3"],
+        "Reshape",
+    ),
+    "squeeze: longer than 1": (
+        lambda: f32(2, 1, 3).squeeze(2),
+        "squeeze",
+        ["axis 2", "(2, 1, 3)", "length 3, not 1"],
+        "x.mean(axis=2)",
+    ),
+    "squeeze: axis": (lambda: f32(2, 1).squeeze(2), "squeeze", ["axis 2", "(2, 1)"], "0 to 1"),
+    "expand_dims: axis": (
+        lambda: f32(2, 3).expand_dims(4),
+        "expand_dims",
+        ["at 4", "2 axes", "(2, 3)"],
+        "0 to 2, or from -1 (the last) to -3",
+    ),
+    "permute: axes missing": (
+        lambda: f32(2, 3, 4).permute(0, 2),
+        "transpose",
+        ["(0, 2)", "3 axes"],
+        "every axis once",
+    ),
+    "flip: axis": (lambda: f32(2, 3).flip(2), "flip", ["axis 2", "(2, 3)"], "0 to 1"),
+    "flip: axis twice": (lambda: f32(2, 3).flip((0, -2)), "flip", ["(0, -2)", "twice"], "once"),
+    "roll: axis": (lambda: f32(2, 3).roll(1, -3), "roll", ["axis -3", "(2, 3)"], "0 to 1"),
+    "roll: half a place": (
+        lambda: f32(2, 3).roll(0.5, 0),
+        "roll",
+        ["shift=0.5", "whole number"],
+        "one integer",
+    ),
+    "roll: fewer shifts than axes": (
+        lambda: f32(2, 3, 4).roll((1, 2), (0, 1, 2)),
+        "roll",
+        ["shift=(1, 2)", "axis=(0, 1, 2)"],
+        "as many as axes",
+    ),
+    "argmax: axis": (lambda: f32(2, 3).argmax(axis=2), "argmax", ["axis 2", "(2, 3)"], "0 to 1"),
+    "argmin: axis": (lambda: f32(2, 3).argmin(axis=-3), "argmin", ["axis -3"], "0 to 1"),
 }

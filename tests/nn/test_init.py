@@ -116,6 +116,81 @@ def test_uniform_and_normal_move_their_centre() -> None:
     assert abs(init.normal_(large(), mean=-3, std=0.1).data.mean() + 3) < 5 * 0.1 / math.sqrt(N)
 
 
+# The moments of a normal number cut at ±c: variance 1 − 2 c φ(c)/(2 Φ(c) − 1).
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("mean", "std", "a", "b", "true_mean", "true_std"),
+    [
+        # φ(2) = 0.0539910, 2 Φ(2) − 1 = 0.9544997: 1 − 4·0.0539910/0.9544997 = 0.7737413
+        (0.0, 1.0, -2.0, 2.0, 0.0, 0.8796257),
+        (0.0, 0.02, -2.0, 2.0, 0.0, 0.02),  # 100 σ away: not cut at all
+        (3.0, 0.5, 2.0, 4.0, 3.0, 0.5 * 0.8796257),
+        # cut in half at the mean: mean √(2/π), variance 1 − 2/π
+        (1.0, 2.0, 1.0, 1e9, 1 + 2 * math.sqrt(2 / math.pi), 2 * math.sqrt(1 - 2 / math.pi)),
+    ],
+)
+def test_trunc_normal(
+    dtype: str, mean: float, std: float, a: float, b: float, true_mean: float, true_std: float
+) -> None:
+    """The bound of the sample deviation is a normal number's; a cut one's tails are lighter."""
+    weight = large(dtype)
+    array = weight.data
+    assert init.trunc_normal_(weight, mean, std, a, b) is weight
+    assert weight.data is array
+    assert array.dtype == dtype
+    assert array.min() >= a
+    assert array.max() <= b
+    values = array.astype(np.float64)
+    assert abs(values.mean() - true_mean) < 5 * true_std / math.sqrt(N)
+    assert abs(values.std() - true_std) < 5 * true_std / math.sqrt(2 * N)
+
+
+def test_trunc_normal_keeps_the_shape_of_the_bell() -> None:
+    """Not clipped to the bounds, not wrapped: the shares of four ranges, Φ(1) − Φ(0) = 0.3413447.
+
+    Of what lies within ±2 (0.9544997), |x| < 1 has 0.6826895/0.9544997 = 0.7152328.
+    """
+    values = init.trunc_normal_(large()).data
+    assert abs((np.abs(values) < 1).mean() - 0.7152328) < 5 * math.sqrt(0.2 / N)
+    assert len(np.unique(values)) > 0.99 * N
+    assert (np.abs(values) > 1.99).mean() < 0.002  # 2·0.01·φ(2)/0.954 = 0.0011
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("shape", [(5, 5), (7, 3), (3, 8), (6, 2, 3, 3), (20, 2, 3, 1)], ids=str)
+def test_orthogonal(shape: tuple[int, ...], dtype: str) -> None:
+    """W Wᵀ = gain² · 1 where there are no more rows than columns, else Wᵀ W."""
+    minidl.manual_seed(11)
+    weight = Tensor(np.full(shape, np.nan, dtype))
+    array = weight.data
+    assert init.orthogonal_(weight, gain=1.5) is weight
+    assert weight.data is array
+    assert array.dtype == dtype
+    w = array.reshape(shape[0], -1).astype(np.float64)
+    square = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
+    tolerance = 1e-6 if dtype == "float32" else 1e-13
+    np.testing.assert_allclose(square, 2.25 * np.eye(len(square)), atol=tolerance)
+
+
+def test_orthogonal_matrices_are_drawn_evenly() -> None:
+    """2 × 2: rotations and reflections alike, and every entry of mean 0 and variance ½.
+
+    Without the choice of signs Q's diagonal would always have the same sign.
+    """
+    minidl.manual_seed(11)
+    draws = np.array([init.orthogonal_(Tensor(np.zeros((2, 2)))).data for _ in range(2000)])
+    assert np.abs(draws.mean(axis=0)).max() < 5 * math.sqrt(1 / 2 / 2000)
+    np.testing.assert_allclose((draws**2).mean(axis=0), 0.5, atol=5 * math.sqrt(1 / 8 / 2000))
+    assert abs((np.linalg.det(draws) > 0).mean() - 0.5) < 5 * math.sqrt(1 / 4 / 2000)
+
+
+@pytest.mark.parametrize("draw", [init.trunc_normal_, init.orthogonal_])
+def test_trunc_normal_and_orthogonal_repeat_after_a_seed(draw: Callable[[Tensor], Tensor]) -> None:
+    first, again = draw(large()).data, draw(large()).data
+    assert first.tobytes() == again.tobytes()
+    assert draw(Tensor(np.empty_like(first))).data.tobytes() != first.tobytes(), "next draw"
+
+
 def test_constants() -> None:
     weight = Tensor(np.full((2, 3), np.nan))
     assert init.zeros_(weight).data.tolist() == [[0, 0, 0]] * 2
@@ -153,6 +228,12 @@ def test_errors() -> None:
         init.kaiming_normal_(Tensor(np.zeros((5, 2))), mode="fan_avg")
     with pytest.raises(ValueError, match=r"'swish'; choose one of linear, .*leaky_relu"):
         init.calculate_gain("swish")
+    with pytest.raises(ValueError, match=r"two axes .*shape \(5,\).*zeros_"):
+        init.orthogonal_(Tensor(np.zeros(5)))
+    with pytest.raises(ValueError, match=r"share of 2.9e-07 .*mean 0.0 and std 1.0 .*a=5 and b=6"):
+        init.trunc_normal_(Tensor(np.zeros(5)), a=5, b=6)
+    with pytest.raises(ValueError, match=r"share of -0.68 .*a=1 and b=-1"):
+        init.trunc_normal_(Tensor(np.zeros(5)), a=1, b=-1)
 
 
 def test_drawing_leaves_the_graph_alone() -> None:

@@ -16,6 +16,7 @@ import minidl.functional as F
 from minidl import Tensor, nn
 
 LABELS = np.array([2, 0, 1])
+SHARES = np.arange(15).reshape(3, 5) % 7 / 7  # between 0 and 1, in float64
 
 
 @pytest.fixture(autouse=True)
@@ -51,12 +52,25 @@ EXAMPLES: dict[str, list[Example]] = {
         Example(lambda: nn.AdaptiveAvgPool2d(1), IMAGES, "output_size=1"),
         Example(lambda: nn.AdaptiveAvgPool2d((3, 2)), IMAGES, "output_size=(3, 2)"),
     ],
+    "AdaptiveMaxPool2d": [
+        Example(lambda: nn.AdaptiveMaxPool2d(1), IMAGES, "output_size=1"),
+        Example(lambda: nn.AdaptiveMaxPool2d((3, 2)), IMAGES, "output_size=(3, 2)"),
+    ],
     "AvgPool2d": [
         Example(
             lambda: nn.AvgPool2d(3, 2, 1, ceil_mode=True, count_include_pad=False),
             IMAGES,
             "kernel_size=3, stride=2, padding=1, ceil_mode=True, count_include_pad=False",
         )
+    ],
+    "BCEWithLogitsLoss": [
+        Example(nn.BCEWithLogitsLoss, ROWS, "reduction='mean'", (SHARES,)),
+        Example(
+            lambda: nn.BCEWithLogitsLoss(np.arange(1.0, 6.0), "none", np.arange(2.0, 7.0)),
+            ROWS,
+            "weight=<5 numbers>, pos_weight=<5 numbers>, reduction='none'",
+            (SHARES,),
+        ),
     ],
     "BatchNorm1d": [
         Example(
@@ -85,6 +99,29 @@ EXAMPLES: dict[str, list[Example]] = {
             "4, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False",
         ),
     ],
+    "BatchNormReLU2d": [
+        Example(
+            lambda: nn.BatchNormReLU2d(4),
+            IMAGES,
+            f"4, eps=1e-05, momentum=0.1, {TRACKED}",
+            modes=True,
+        ),
+        Example(
+            lambda: nn.BatchNormReLU2d(4, eps=0.1, affine=False, track_running_stats=False),
+            IMAGES,
+            "4, eps=0.1, momentum=0.1, affine=False, track_running_stats=False",
+        ),
+    ],
+    "ChannelShuffle": [Example(lambda: nn.ChannelShuffle(2), IMAGES, "groups=2")],
+    "ClassToken": [Example(lambda: nn.ClassToken(4), (3, 5, 4), "4")],
+    "ContrastiveLoss": [
+        Example(
+            lambda: nn.ContrastiveLoss(3.0),
+            ROWS,
+            "margin=3.0, reduction='mean'",
+            (SHARES, np.array([1, 0, 0])),
+        )
+    ],
     "Conv2d": [
         Example(lambda: nn.Conv2d(4, 6, 3), IMAGES, "4, 6, kernel_size=(3, 3)"),
         Example(
@@ -97,6 +134,15 @@ EXAMPLES: dict[str, list[Example]] = {
             lambda: nn.Conv2d(4, 8, 3, padding="same", groups=4),
             IMAGES,
             "4, 8, kernel_size=(3, 3), padding='same', groups=4",
+        ),
+    ],
+    "ConvTranspose2d": [
+        Example(lambda: nn.ConvTranspose2d(4, 6, 3), IMAGES, "4, 6, kernel_size=(3, 3)"),
+        Example(
+            lambda: nn.ConvTranspose2d(4, 6, (3, 2), (3, 2), (2, 1), (2, 1), 2, False, (1, 2)),
+            IMAGES,
+            "4, 6, kernel_size=(3, 2), stride=(3, 2), padding=(2, 1), output_padding=(2, 1), "
+            "groups=2, dilation=(1, 2), bias=False",
         ),
     ],
     "CrossEntropyLoss": [
@@ -113,17 +159,103 @@ EXAMPLES: dict[str, list[Example]] = {
             (np.array([[2, 0], [4, 3], [0, 2]]),),
         ),
     ],
+    "DepthwiseSeparableConv2d": [
+        Example(
+            lambda: nn.DepthwiseSeparableConv2d(4, 6, (3, 2), 2, (1, 0)),
+            IMAGES,
+            "(depthwise): Conv2d(4, 4, kernel_size=(3, 2), stride=2, padding=(1, 0), groups=4)",
+        ),
+        Example(
+            lambda: nn.DepthwiseSeparableConv2d(4, 6, 3, padding="same", bias=False),
+            IMAGES,
+            "(pointwise): Conv2d(4, 6, kernel_size=(1, 1), bias=False)",
+        ),
+    ],
+    "DiceLoss": [],  # it wants probabilities; tests/ops/test_golden_loss.py has its tests
+    # so few samples that with a larger p all of them might be dropped
+    "DropPath": [Example(lambda: nn.DropPath(0.01), IMAGES, "p=0.01", modes=True)],
     "Dropout": [Example(lambda: nn.Dropout(0.2), ROWS, "p=0.2", modes=True)],
+    "Dropout2d": [Example(lambda: nn.Dropout2d(0.2), IMAGES, "p=0.2", modes=True)],
+    "ELU": [Example(lambda: nn.ELU(2.0), ROWS, "alpha=2.0")],
     "Flatten": [
         Example(nn.Flatten, IMAGES, "start_axis=1"),
         Example(lambda: nn.Flatten(2), IMAGES, "start_axis=2"),
     ],
+    "Fold": [
+        Example(
+            lambda: nn.Fold((5, 4), 2),
+            (3, 8, 12),
+            "output_size=(5, 4), kernel_size=2, dilation=1, padding=0, stride=1",
+        ),
+        Example(
+            lambda: nn.Fold((7, 6), (2, 3), (3, 1), (2, 1), (2, 3)),
+            (3, 12, 8),
+            "output_size=(7, 6), kernel_size=(2, 3), dilation=(3, 1), padding=(2, 1), "
+            "stride=(2, 3)",
+        ),
+    ],
+    "GELU": [
+        Example(nn.GELU, ROWS, "approximate='none'"),
+        Example(lambda: nn.GELU("tanh"), ROWS, "approximate='tanh'"),
+    ],
+    "GroupNorm": [
+        Example(lambda: nn.GroupNorm(2, 4), IMAGES, "2, 4, eps=1e-05, affine=True"),
+        Example(lambda: nn.GroupNorm(1, 4, 0.1, False), IMAGES, "1, 4, eps=0.1, affine=False"),
+    ],
+    "Hardsigmoid": [Example(nn.Hardsigmoid, ROWS, "")],
+    "Hardswish": [Example(nn.Hardswish, ROWS, "")],
     "Identity": [Example(nn.Identity, ROWS, "")],
+    "InstanceNorm2d": [
+        Example(
+            lambda: nn.InstanceNorm2d(4),
+            IMAGES,
+            "4, eps=1e-05, momentum=0.1, affine=False, track_running_stats=False",
+        ),
+        Example(
+            lambda: nn.InstanceNorm2d(4, 0.1, 0.2, affine=True, track_running_stats=True),
+            IMAGES,
+            f"4, eps=0.1, momentum=0.2, {TRACKED}",
+            modes=True,
+        ),
+    ],
+    "L1Loss": [Example(lambda: nn.L1Loss("sum"), ROWS, "reduction='sum'", (SHARES,))],
+    "LayerNorm": [
+        Example(
+            lambda: nn.LayerNorm(5), ROWS, "(5,), eps=1e-05, elementwise_affine=True, bias=True"
+        ),
+        Example(
+            lambda: nn.LayerNorm((7, 6), 0.1, bias=False),
+            IMAGES,
+            "(7, 6), eps=0.1, elementwise_affine=True, bias=False",
+        ),
+        Example(
+            lambda: nn.LayerNorm([4, 7, 6], elementwise_affine=False),
+            IMAGES,
+            "(4, 7, 6), eps=1e-05, elementwise_affine=False, bias=False",
+        ),
+    ],
+    "LeakyReLU": [Example(lambda: nn.LeakyReLU(0.2), ROWS, "negative_slope=0.2")],
     "Linear": [
         Example(lambda: nn.Linear(5, 2), ROWS, "5, 2, bias=True"),
         Example(lambda: nn.Linear(5, 2, bias=False), (2, 3, 5), "5, 2, bias=False"),
     ],
+    "LocalResponseNorm": [
+        Example(
+            lambda: nn.LocalResponseNorm(3, alpha=0.5, beta=0.6, k=2),
+            IMAGES,
+            "3, alpha=0.5, beta=0.6, k=2",
+        )
+    ],
     "LogSoftmax": [Example(lambda: nn.LogSoftmax(axis=1), IMAGES, "axis=1")],
+    "MSELoss": [Example(nn.MSELoss, ROWS, "reduction='mean'", (SHARES,))],
+    "MarginLoss": [
+        Example(
+            lambda: nn.MarginLoss(0.8, 0.2, 0.4, "sum"),
+            ROWS,
+            "m_plus=0.8, m_minus=0.2, lambda_=0.4, reduction='sum'",
+            (LABELS,),
+        )
+    ],
     "MaxPool2d": [
         Example(
             lambda: nn.MaxPool2d((2, 3), 1, (1, 0), 2, True),
@@ -131,7 +263,20 @@ EXAMPLES: dict[str, list[Example]] = {
             "kernel_size=(2, 3), stride=1, padding=(1, 0), dilation=2, ceil_mode=True",
         )
     ],
+    "Maxout": [
+        Example(lambda: nn.Maxout(2), IMAGES, "pool_size=2, axis=1"),
+        Example(lambda: nn.Maxout(5, axis=-1), ROWS, "pool_size=5, axis=-1"),
+    ],
     "ModuleList": [],  # it has no forward; tests/nn/test_module.py has its tests
+    "MultiMarginLoss": [
+        Example(
+            lambda: nn.MultiMarginLoss(2, 0.5, np.arange(1.0, 6.0)),
+            ROWS,
+            "p=2, margin=0.5, weight=<5 numbers>, reduction='mean'",
+            (LABELS,),
+        )
+    ],
+    "MultiheadAttention": [],  # it returns a pair; tests/nn/test_attention.py has its tests
     "NLLLoss": [
         Example(
             lambda: nn.NLLLoss(np.arange(1.0, 6.0), reduction="sum"),
@@ -140,7 +285,13 @@ EXAMPLES: dict[str, list[Example]] = {
             (LABELS,),
         )
     ],
+    "PReLU": [
+        Example(nn.PReLU, ROWS, "num_parameters=1"),
+        Example(lambda: nn.PReLU(4, init=0.1), IMAGES, "num_parameters=4"),
+    ],
+    "PositionEmbedding": [Example(lambda: nn.PositionEmbedding(5, 4), (3, 5, 4), "5, 4")],
     "ReLU": [Example(nn.ReLU, ROWS, "")],
+    "ReLU6": [Example(nn.ReLU6, ROWS, "")],
     "Sequential": [
         Example(
             lambda: nn.Sequential(nn.Linear(5, 4), nn.Tanh(), nn.Linear(4, 2)),
@@ -148,9 +299,39 @@ EXAMPLES: dict[str, list[Example]] = {
             "(0): Linear(5, 4, bias=True)",
         )
     ],
+    "SiLU": [Example(nn.SiLU, ROWS, "")],
     "Sigmoid": [Example(nn.Sigmoid, ROWS, "")],
+    "SmoothL1Loss": [
+        Example(lambda: nn.SmoothL1Loss("none", 0.5), ROWS, "reduction='none', beta=0.5", (SHARES,))
+    ],
     "Softmax": [Example(nn.Softmax, ROWS, "axis=-1")],
+    "Softplus": [Example(lambda: nn.Softplus(2.0, 1.5), ROWS, "beta=2.0, threshold=1.5")],
     "Tanh": [Example(nn.Tanh, ROWS, "")],
+    "TripletMarginLoss": [
+        Example(
+            lambda: nn.TripletMarginLoss(9.0, 1.0, 1e-3, True, "none"),
+            ROWS,
+            "margin=9.0, p=1.0, eps=0.001, swap=True, reduction='none'",
+            (SHARES, SHARES[::-1]),
+        )
+    ],
+    "Unfold": [
+        Example(
+            lambda: nn.Unfold((2, 3), (3, 1), (2, 1), (2, 3)),
+            IMAGES,
+            "kernel_size=(2, 3), dilation=(3, 1), padding=(2, 1), stride=(2, 3)",
+        ),
+    ],
+    "Upsample": [
+        Example(
+            lambda: nn.Upsample(scale_factor=2), IMAGES, "Upsample(scale_factor=2, mode='nearest')"
+        ),
+        Example(
+            lambda: nn.Upsample((5, 9), mode="bilinear", align_corners=True),
+            IMAGES,
+            "size=(5, 9), mode='bilinear', align_corners=True",
+        ),
+    ],
 }
 
 CASES = [
@@ -189,7 +370,7 @@ def moved(layer: nn.Module) -> nn.Module:
 def test_every_layer_has_an_example() -> None:
     assert layer_names() == set(EXAMPLES)
     for name, examples in EXAMPLES.items():
-        assert examples or name == "ModuleList"
+        assert examples or name in {"DiceLoss", "ModuleList", "MultiheadAttention"}
         assert all(type(example.make()) is getattr(nn, name) for example in examples)
 
 
@@ -309,6 +490,7 @@ REQUIRED = inspect.Parameter.empty
 
 SIGNATURES: dict[str, dict[str, Any]] = {
     "AdaptiveAvgPool2d": {"output_size": REQUIRED},
+    "AdaptiveMaxPool2d": {"output_size": REQUIRED},  # torch: and return_indices
     "AvgPool2d": {
         "kernel_size": REQUIRED,
         "stride": None,
@@ -316,6 +498,7 @@ SIGNATURES: dict[str, dict[str, Any]] = {
         "ceil_mode": False,
         "count_include_pad": True,
     },
+    "BCEWithLogitsLoss": {"weight": None, "reduction": "mean", "pos_weight": None},
     "BatchNorm1d": {
         "num_features": REQUIRED,
         "eps": 1e-5,
@@ -330,6 +513,16 @@ SIGNATURES: dict[str, dict[str, Any]] = {
         "affine": True,
         "track_running_stats": True,
     },
+    "BatchNormReLU2d": {
+        "num_features": REQUIRED,
+        "eps": 1e-5,
+        "momentum": 0.1,
+        "affine": True,
+        "track_running_stats": True,
+    },
+    "ChannelShuffle": {"groups": REQUIRED},
+    "ClassToken": {"embed_dim": REQUIRED},
+    "ContrastiveLoss": {"margin": 1.0, "reduction": "mean"},  # torch has none
     "Conv2d": {
         "in_channels": REQUIRED,
         "out_channels": REQUIRED,
@@ -340,6 +533,18 @@ SIGNATURES: dict[str, dict[str, Any]] = {
         "groups": 1,
         "bias": True,
     },
+    # another order than Conv2d's, as in torch.nn
+    "ConvTranspose2d": {
+        "in_channels": REQUIRED,
+        "out_channels": REQUIRED,
+        "kernel_size": REQUIRED,
+        "stride": 1,
+        "padding": 0,
+        "output_padding": 0,
+        "groups": 1,
+        "bias": True,
+        "dilation": 1,
+    },
     # torch.nn has the deprecated size_average and reduce between; here they do not exist
     "CrossEntropyLoss": {
         "weight": None,
@@ -347,11 +552,53 @@ SIGNATURES: dict[str, dict[str, Any]] = {
         "reduction": "mean",
         "label_smoothing": 0.0,
     },
+    "DepthwiseSeparableConv2d": {
+        "in_channels": REQUIRED,
+        "out_channels": REQUIRED,
+        "kernel_size": REQUIRED,
+        "stride": 1,
+        "padding": 0,
+        "bias": True,
+    },
+    "DiceLoss": {"smooth": 1.0, "ignore_index": -100, "reduction": "mean"},  # torch has none
+    "DropPath": {"p": REQUIRED},
     "Dropout": {"p": 0.5},
+    "Dropout2d": {"p": 0.5},
+    "ELU": {"alpha": 1.0},  # torch: and inplace, as in the others
     "Flatten": {"start_axis": 1},  # torch: start_dim
+    "Fold": {
+        "output_size": REQUIRED,
+        "kernel_size": REQUIRED,
+        "dilation": 1,
+        "padding": 0,
+        "stride": 1,
+    },
+    "GELU": {"approximate": "none"},
+    "GroupNorm": {"num_groups": REQUIRED, "num_channels": REQUIRED, "eps": 1e-5, "affine": True},
+    "Hardsigmoid": {},
+    "Hardswish": {},
     "Identity": {},
+    "InstanceNorm2d": {
+        "num_features": REQUIRED,
+        "eps": 1e-5,
+        "momentum": 0.1,
+        "affine": False,
+        "track_running_stats": False,
+    },
+    "L1Loss": {"reduction": "mean"},
+    "LayerNorm": {
+        "normalized_shape": REQUIRED,
+        "eps": 1e-5,
+        "elementwise_affine": True,
+        "bias": True,
+    },
+    "LeakyReLU": {"negative_slope": 0.01},
     "Linear": {"in_features": REQUIRED, "out_features": REQUIRED, "bias": True},
+    "LocalResponseNorm": {"size": REQUIRED, "alpha": 1e-4, "beta": 0.75, "k": 1.0},
     "LogSoftmax": {"axis": -1},  # torch: dim=None, which guesses and warns
+    "MSELoss": {"reduction": "mean"},
+    # torch has none
+    "MarginLoss": {"m_plus": 0.9, "m_minus": 0.1, "lambda_": 0.5, "reduction": "mean"},
     # torch.nn has return_indices between dilation and ceil_mode
     "MaxPool2d": {
         "kernel_size": REQUIRED,
@@ -360,13 +607,38 @@ SIGNATURES: dict[str, dict[str, Any]] = {
         "dilation": 1,
         "ceil_mode": False,
     },
+    "Maxout": {"pool_size": REQUIRED, "axis": 1},  # torch has none
     "ModuleList": {"layers": ()},
+    "MultiMarginLoss": {"p": 1, "margin": 1.0, "weight": None, "reduction": "mean"},
+    # torch.nn has add_bias_kv, add_zero_attn, kdim and vdim between bias and batch_first
+    "MultiheadAttention": {
+        "embed_dim": REQUIRED,
+        "num_heads": REQUIRED,
+        "dropout": 0.0,
+        "bias": True,
+        "batch_first": False,
+    },
     "NLLLoss": {"weight": None, "ignore_index": -100, "reduction": "mean"},
+    "PReLU": {"num_parameters": 1, "init": 0.25},
+    "PositionEmbedding": {"length": REQUIRED, "embed_dim": REQUIRED},
     "ReLU": {},
+    "ReLU6": {},
     "Sequential": {"layers": REQUIRED},
+    "SiLU": {},
     "Sigmoid": {},
+    "SmoothL1Loss": {"reduction": "mean", "beta": 1.0},
     "Softmax": {"axis": -1},
+    "Softplus": {"beta": 1.0, "threshold": 20.0},
     "Tanh": {},
+    "TripletMarginLoss": {
+        "margin": 1.0,
+        "p": 2.0,
+        "eps": 1e-6,
+        "swap": False,
+        "reduction": "mean",
+    },
+    "Unfold": {"kernel_size": REQUIRED, "dilation": 1, "padding": 0, "stride": 1},
+    "Upsample": {"size": None, "scale_factor": None, "mode": "nearest", "align_corners": None},
 }
 
 
@@ -451,8 +723,19 @@ HANDED_OVER: dict[str, tuple[Callable[..., Tensor], dict[str, Any], dict[str, An
         },
     ),
     "AdaptiveAvgPool2d": (F.adaptive_avg_pool2d, {"output_size": 1}, {"output_size": (2, 3)}),
+    "AdaptiveMaxPool2d": (F.adaptive_max_pool2d, {"output_size": 1}, {"output_size": (2, 3)}),
+    "Unfold": (
+        F.unfold,
+        {"kernel_size": 3},
+        {"kernel_size": 2, "dilation": 2, "padding": 1, "stride": 2},
+    ),
     "Softmax": (F.softmax, {}, {"axis": 1}),
     "LogSoftmax": (F.log_softmax, {}, {"axis": 2}),
+    "LeakyReLU": (F.leaky_relu, {}, {"negative_slope": 0.3}),
+    "ELU": (F.elu, {}, {"alpha": 0.3}),
+    "GELU": (F.gelu, {}, {"approximate": "tanh"}),
+    "Softplus": (F.softplus, {}, {"beta": 2.0, "threshold": 0.5}),
+    "Maxout": (F.maxout, {"pool_size": 3}, {"pool_size": 1, "axis": 2}),
 }
 
 

@@ -56,7 +56,7 @@ def test_every_function_has_its_mistakes() -> None:
         name for name, value in vars(F).items() if inspect.isfunction(value) and name[0] != "_"
     }
     covered = {operation for _, operation, _, _ in MISTAKES.values()}
-    takes_any_numbers = {"relu", "sigmoid", "tanh"}
+    takes_any_numbers = {"relu", "relu6", "sigmoid", "tanh"}
     assert public - covered == takes_any_numbers
 
 
@@ -108,6 +108,8 @@ INSIDE: dict[str, tuple[nn.Module, Any, str]] = {
     "softmax": (nn.Softmax(axis=2), (2, 4), "softmax"),
     "log softmax": (nn.LogSoftmax(axis=2), (2, 4), "log_softmax"),
     "dropout": (nn.Dropout(50), (2, 4), "dropout"),
+    "slopes": (nn.PReLU(3), (2, 4, 6, 7), "prelu"),
+    "pieces": (nn.Maxout(3), (2, 4, 6, 7), "maxout"),
 }
 
 

@@ -1,13 +1,8 @@
-"""Mistakes in activation functions and dropout."""
+"""Mistakes in smooth activation functions and softmax."""
 
 _HERE = "minidl.ops.activation"
-_DROPOUT = "minidl.ops.dropout:Dropout"
 
 BUGS = [
-    ("ReLU", "mask forgotten", f"{_HERE}:ReLU", "grad * (y > 0)", "grad"),
-    ("ReLU", "y as the mask", f"{_HERE}:ReLU", "grad * (y > 0)", "grad * y"),
-    ("ReLU", "≥ for >", f"{_HERE}:ReLU", "* (y > 0)", "* (y >= 0)"),
-    ("ReLU", "mask of the gradient", f"{_HERE}:ReLU", "* (y > 0)", "* (grad > 0)"),
     ("Sigmoid", "of x, not y", f"{_HERE}:Sigmoid", "self.save(y)", "self.save(x)"),
     ("Sigmoid", "lost 1 − y", f"{_HERE}:Sigmoid", "grad * y * (1 - y)", "grad * y"),
     ("Sigmoid", "tanh's formula", f"{_HERE}:Sigmoid", "grad * y * (1 - y)", "grad * (1 - y * y)"),
@@ -16,6 +11,29 @@ BUGS = [
     ("Tanh", "not squared", f"{_HERE}:Tanh", "(1 - y * y)", "(1 - y)"),
     ("Tanh", "of x, not y", f"{_HERE}:Tanh", "self.save(y)", "self.save(x)"),
     ("Tanh", "sign", f"{_HERE}:Tanh", "(1 - y * y)", "(1 + y * y)"),
+    ("SiLU", "sigmoid's formula", f"{_HERE}:SiLU", "(s + y * (1 - s))", "s * (1 - s)"),
+    ("SiLU", "product rule forgotten", f"{_HERE}:SiLU", "(s + y * (1 - s))", "s"),
+    ("SiLU", "x for y", f"{_HERE}:SiLU", "self.save(s, y)", "self.save(s, x)"),
+    ("SiLU", "y (1 − y)", f"{_HERE}:SiLU", "y * (1 - s)", "y * (1 - y)"),
+    ("SiLU", "sign", f"{_HERE}:SiLU", "s + y * (1 - s)", "s - y * (1 - s)"),
+    ("GELU", "product rule forgotten", f"{_HERE}:GELU", "(share + x * density)", "share"),
+    ("GELU", "lost x", f"{_HERE}:GELU", "x * density", "density"),
+    ("GELU", "variance ½", f"{_HERE}:GELU", "x * x / -2", "-x * x"),
+    ("GELU", "without π", f"{_HERE}:GELU", "2 * math.pi", "2"),
+    ("GELU", "erfc's own √π", f"{_HERE}:GELU", "math.sqrt(2 * math.pi)", "math.sqrt(math.pi)"),
+    ("GELUTanh", "chain rule forgotten", f"{_HERE}:GELUTanh", "(1 - t * t) * slope", "(1 - t * t)"),
+    ("GELUTanh", "lost 3 of x³", f"{_HERE}:GELUTanh", "1 + 3 * 0.044715", "1 + 0.044715"),
+    ("GELUTanh", "lost first term", f"{_HERE}:GELUTanh", "(1 + t) / 2 + x / 2", "x / 2"),
+    ("GELUTanh", "1 − t for 1 − t²", f"{_HERE}:GELUTanh", "(1 - t * t)", "(1 - t)"),
+    ("GELUTanh", "√ forgotten", f"{_HERE}:GELUTanh", "slope = math.sqrt(2 / math.pi)",
+     "slope = 2 / math.pi"),
+    ("Softplus", "lost β", f"{_HERE}:Softplus", "sigmoid(self.beta * x)", "sigmoid(x)"),
+    ("Softplus", "β twice", f"{_HERE}:Softplus", "grad * np.where", "grad * self.beta * np.where"),
+    ("Softplus", "threshold forgotten", f"{_HERE}:Softplus",
+     "np.where(linear, 1, sigmoid(self.beta * x))", "sigmoid(self.beta * x)"),
+    ("Softplus", "sign", f"{_HERE}:Softplus", "sigmoid(self.beta * x)", "sigmoid(-self.beta * x)"),
+    ("Softplus", "sides of the threshold swapped", f"{_HERE}:Softplus",
+     "np.where(linear, 1, sigmoid(self.beta * x))", "np.where(linear, sigmoid(self.beta * x), 1)"),
     ("Softmax", "off-diagonal terms lost", f"{_HERE}:Softmax",
      "(grad - (grad * y).sum(axis=self.axis, keepdims=True))", "grad"),
     ("Softmax", "sum not weighted by y", f"{_HERE}:Softmax", "(grad * y).sum", "grad.sum"),
@@ -27,10 +45,4 @@ BUGS = [
      "grad.sum(axis=self.axis, keepdims=True)", "grad"),
     ("LogSoftmax", "wrong axis", f"{_HERE}:LogSoftmax", "sum(axis=self.axis", "sum(axis=-1"),
     ("LogSoftmax", "sign", f"{_HERE}:LogSoftmax", "grad - np.exp(y)", "grad + np.exp(y)"),
-    ("Dropout", "not scaled", _DROPOUT, "return grad * kept * self.scale", "return grad * kept"),
-    ("Dropout", "mask forgotten", _DROPOUT, "return grad * kept * self.scale",
-     "return grad * self.scale"),
-    ("Dropout", "mask inverted", _DROPOUT, "return grad * kept", "return grad * ~kept"),
-    ("Dropout", "new mask in backward", _DROPOUT, "(kept,) = self.saved",
-     "kept = random.generator().random(grad.shape) >= 0.5"),
 ]  # fmt: skip

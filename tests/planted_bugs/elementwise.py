@@ -55,5 +55,40 @@ BUGS = [
         ("Cast", "truncated", "grad.astype(self.before)", "np.trunc(grad).astype(self.before)"),
         ("Cast", "detached", "grad.astype(self.before)", "(grad * 0).astype(self.before)"),
         ("Cast", "transposed", "grad.astype(self.before)", "grad.T.astype(self.before)"),
+        ("Clip", "mask forgotten", "grad * inside", "grad"),
+        ("Clip", "mask inverted", "grad * inside", "grad * ~inside"),
+        ("Clip", "saved y, not the mask", "self.save(y == x)", "self.save(y)"),
+        ("Clip", "only the upper bound", "self.save(y == x)", "self.save(x <= y)"),
+        ("Clip", "only the lower bound", "self.save(y == x)", "self.save(x >= y)"),
+        ("Clip", "mask of the gradient", "grad * inside", "grad * (np.clip(grad, -1, 1) == grad)"),
+        ("Where", "branches swapped", "return da, db", "return db, da"),
+        ("Where", "a's gradient not masked", "np.where(condition, grad, 0)", "grad"),
+        ("Where", "b's gradient not masked", "np.where(condition, 0, grad)", "grad"),
+        ("Where", "condition not inverted", "np.where(condition, 0, grad)", "condition * grad"),
+        (
+            "Where",
+            "lost un-broadcast of a",
+            "sum_to_shape(np.where(condition, grad, 0), self.shapes[0])",
+            "np.where(condition, grad, 0)",
+        ),
+        (
+            "Where",
+            "lost un-broadcast of b",
+            "sum_to_shape(np.where(condition, 0, grad), self.shapes[1])",
+            "np.where(condition, 0, grad)",
+        ),
     ]
-]
+] + [
+    (op, mistake, f"{_HERE}:_PickOne", right, wrong)
+    for op in ("Maximum", "Minimum")
+    for mistake, right, wrong in [
+        ("both receive all", "grad * (1 - share_of_a)", "grad"),
+        ("the loser receives it", "grad * share_of_a", "grad * (1 - share_of_a)"),
+        ("halved always", "share_of_a = (1 +", "share_of_a = 0.5 + 0 * (1 +"),
+        ("lost the half", "- b_wins) / 2", "- b_wins)"),
+        ("lost un-broadcast of b", "sum_to_shape(grad * (1 - share_of_a), self.shapes[1])",
+         "grad * (1 - share_of_a)"),
+        ("inputs swapped", "self.beats(a, b), self.beats(b, a)",
+         "self.beats(b, a), self.beats(a, b)"),
+    ]
+]  # fmt: skip

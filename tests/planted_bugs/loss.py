@@ -21,5 +21,15 @@ BUGS = [
         ("NLLLoss", "next class", "np.expand_dims(class_of, 1), hit",
          "np.expand_dims((class_of + 1) % self.log_p_shape[1], 1), hit"),
         ("NLLLoss", "ones elsewhere", "np.zeros(", "np.ones("),
+        ("BCEWithLogits", "P forgotten", "- P * t * sigmoid(-x)", "- t * sigmoid(-x)"),
+        ("BCEWithLogits", "weight forgotten", "each * w * (", "each * ("),
+        ("BCEWithLogits", "missing 1/N", "shared_out(grad, self.reduction, x.shape)",
+         "np.broadcast_to(grad, x.shape)"),
+        ("BCEWithLogits", "sign of x in the yes term", "sigmoid(-x)", "sigmoid(x)"),
+        ("BCEWithLogits", "answers swapped", "(1 - t) * sigmoid(x) - P * t",
+         "t * sigmoid(x) - P * (1 - t)"),
+        ("BCEWithLogits", "sign of dt", "each * dt", "-each * dt"),
+        ("BCEWithLogits", "P forgotten in dt", "w * (P * minus_ln_yes - minus_ln_no) if",
+         "w * (minus_ln_yes - minus_ln_no) if"),
     ]
 ]  # fmt: skip

@@ -16,6 +16,9 @@ The block is read three times in a row (mean, variance, result), the second and 
 cache. Sums are kept in float64: with the mean known before the variance is begun, σ² is a sum of
 squares and never negative. It is the sum of naive/norm.py in another order.
 
+While a block is in the cache, adding a residual and taking ReLU cost next to nothing: the compiled
+loops can do both, and fused.py asks them to.
+
 Shapes: x, y (N, C, L), where L is the number of pixels H·W · γ, β, μ, σ² (C,).
 Source: Ioffe and Szegedy, Batch Normalization, 2015, algorithm 1.
 """
@@ -36,18 +39,15 @@ def batch_norm_forward(
     The variance is the biased one (divided by N·L), which is what the normalisation uses.
     """
     C = x.shape[1]
-    y, mean, var = np.empty(x.shape, x.dtype), np.empty(C, x.dtype), np.empty(C, x.dtype)
-    _normalise(x, gamma, beta, mean, var, eps, y, measure=True)
-    return y, mean, var
+    mean, var = np.empty(C, x.dtype), np.empty(C, x.dtype)
+    return normalise(x, gamma, beta, mean, var, eps, measure=True), mean, var
 
 
 def batch_norm_inference(
     x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float
 ) -> Array:
     """Normalise with given statistics: y = γ · (x − μ) / √(σ² + ε) + β."""
-    y = np.empty(x.shape, x.dtype)
-    _normalise(x, gamma, beta, plain(mean), plain(var), eps, y, measure=False)
-    return y
+    return normalise(x, gamma, beta, plain(mean), plain(var), eps, measure=False)
 
 
 def batch_norm_backward(
@@ -60,51 +60,67 @@ def batch_norm_backward(
 
     The three terms of dx: x itself, x through the mean, x through the variance.
     """
-    return _gradients(grad, x, gamma, mean, var, eps, measured=True)
+    return gradients(grad, x, gamma, mean, var, eps, measured=True)[:3]
 
 
 def batch_norm_inference_backward(
     grad: Array, x: Array, gamma: Array, mean: Array, var: Array, eps: float
 ) -> tuple[Array, Array, Array]:
     """Gradients (dx, dγ, dβ) when μ and σ² were given and so do not depend on x."""
-    return _gradients(grad, x, gamma, mean, var, eps, measured=False)
+    return gradients(grad, x, gamma, mean, var, eps, measured=False)[:3]
 
 
-def _normalise(
+def normalise(
     x: Array,
     gamma: Array,
     beta: Array,
     mean: Array,
     var: Array,
     eps: float,
-    y: Array,
     *,
     measure: bool,
-) -> None:
-    """Fill y, and with `measure` first the mean and the variance."""
+    residual: Array | None = None,
+    relu: bool = False,
+) -> Array:
+    """y, + residual if there is one, and its ReLU if wanted; `measure` first fills mean and var."""
     N, C, L = x.shape
-    arguments = plain(gamma), plain(beta), mean, var, float(eps), measure
-    run(
-        _normalise_part,
-        x.size,
-        _blocks(C, L),
-        plain(x).reshape(N, C * L),
-        *arguments,
-        y.reshape(N, C * L),
-    )
+    y = np.empty(x.shape, x.dtype)
+    add = residual is not None
+    other = plain(residual) if residual is not None else y  # not read
+    rows = (array.reshape(N, C * L) for array in (plain(x), other, y))
+    arguments = plain(gamma), plain(beta), mean, var, float(eps), measure, add, relu
+    run(_normalise_part, x.size, _blocks(C, L), *rows, *arguments)
+    return y
 
 
-def _gradients(
-    grad: Array, x: Array, gamma: Array, mean: Array, var: Array, eps: float, *, measured: bool
-) -> tuple[Array, Array, Array]:
-    """dx, dγ and dβ; `measured` tells whether the statistics depend on x."""
+def gradients(
+    grad: Array,
+    x: Array,
+    gamma: Array,
+    mean: Array,
+    var: Array,
+    eps: float,
+    *,
+    measured: bool,
+    y: Array | None = None,
+    has_residual: bool = False,
+) -> tuple[Array, Array, Array, Array | None]:
+    """dx, dγ, dβ and dresidual; `measured` tells whether the statistics depend on x.
+
+    If y is given, it is the output of a ReLU that `grad` still has to pass.
+    """
     N, C, L = x.shape
     dx, dgamma, dbeta = np.empty(x.shape, x.dtype), np.empty(C, x.dtype), np.empty(C, x.dtype)
-    rows = plain(grad).reshape(N, C * L), plain(x).reshape(N, C * L), dx.reshape(N, C * L)
+    dresidual = np.empty(x.shape, x.dtype) if has_residual else None
+    grad, relu = plain(grad), y is not None
+    output = plain(y) if y is not None else grad  # not read
+    # What passed the ReLU needs a place until dx is computed: dresidual, which is just that, or dx.
+    passed = (dresidual if dresidual is not None else dx) if relu else grad
+    rows = (array.reshape(N, C * L) for array in (grad, output, passed, plain(x), dx))
     scale = 1 / np.sqrt(var.astype(np.float64) + eps)
-    arguments = *rows, plain(gamma), plain(mean), scale, dgamma, dbeta, measured
-    run(_gradients_part, x.size, _blocks(C, L), *arguments)
-    return dx, dgamma, dbeta
+    arguments = plain(gamma), plain(mean), scale, dgamma, dbeta, relu, measured
+    run(_gradients_part, x.size, _blocks(C, L), *rows, *arguments)
+    return dx, dgamma, dbeta, dresidual
 
 
 def _blocks(C: int, L: int) -> int:
@@ -113,13 +129,14 @@ def _blocks(C: int, L: int) -> int:
 
 
 @jit
-def _normalise_part(t, threads, x, gamma, beta, mean, var, eps, measure, y):
-    """The share of thread t: every `threads`-th block of channels. x, y: (N, C·L)."""
+def _normalise_part(t, threads, x, residual, y, gamma, beta, mean, var, eps, measure, add, relu):
+    """The share of thread t: every `threads`-th block of channels. x, residual, y: (N, C·L)."""
     N, C = len(x), len(gamma)
     L = x.shape[1] // C
     block, lanes = _block(L)
     sums = np.empty(lanes)
     m, a, b = np.empty(lanes, x.dtype), np.empty(lanes, x.dtype), np.empty(lanes, x.dtype)
+    zero = x.dtype.type(0)
     for c in range(t * block, C, threads * block):
         start, stop = c * L, min(c + block, C) * L
         used = min(lanes, stop - start)
@@ -139,24 +156,37 @@ def _normalise_part(t, threads, x, gamma, beta, mean, var, eps, measure, y):
                 row, target = x[n, first:stop], y[n, first:stop]
                 for lane in range(min(lanes, stop - first)):
                     target[lane] = (row[lane] - m[lane]) * a[lane] + b[lane]
+                if add:
+                    other = residual[n, first:stop]
+                    for lane in range(min(lanes, stop - first)):
+                        target[lane] += other[lane]
+                if relu:
+                    for lane in range(min(lanes, stop - first)):
+                        value = target[lane]
+                        target[lane] = zero if value <= zero else value  # so, NaN stays NaN
 
 
 @jit
-def _gradients_part(t, threads, grad, x, dx, gamma, mean, scale, dgamma, dbeta, measured):
-    """The share of thread t: every `threads`-th block of channels. grad, x, dx: (N, C·L)."""
+def _gradients_part(
+    t, threads, grad, y, passed, x, dx, gamma, mean, scale, dgamma, dbeta, relu, measured
+):
+    """The share of thread t: every `threads`-th block of channels. grad … dx: (N, C·L)."""
     N, C = len(x), len(gamma)
     L = x.shape[1] // C
     block, lanes = _block(L)
     sums = np.empty(lanes)
     m, a = np.empty(lanes, x.dtype), np.empty(lanes, x.dtype)
     b, d = np.empty(lanes, x.dtype), np.empty(lanes, x.dtype)
+    spare = np.empty(lanes, x.dtype)
     for c in range(t * block, C, threads * block):
         start, stop = c * L, min(c + block, C) * L
         used = min(lanes, stop - start)
-        _sum(grad, start, stop, sums)
+        if relu:
+            _pass_relu(grad, y, start, stop, lanes, passed)
+        _sum(passed, start, stop, sums)
         _total(sums[:used], L, dbeta[c:], 1.0)
         _spread(mean[c:], L, m[:used])
-        _sum_products(grad, x, start, stop, m, sums)
+        _sum_products(passed, x, start, stop, m, sums)
         for lane in range(used):
             sums[lane] *= scale[c + lane // L]  # x − μ becomes x̂
         _total(sums[:used], L, dgamma[c:], 1.0)
@@ -167,7 +197,11 @@ def _gradients_part(t, threads, grad, x, dx, gamma, mean, scale, dgamma, dbeta, 
             d[lane] = dgamma[k] * scale[k] / (N * L)
         for n in range(N):
             for first in range(start, stop, lanes):
-                g, row, target = grad[n, first:stop], x[n, first:stop], dx[n, first:stop]
+                g, row, target = passed[n, first:stop], x[n, first:stop], dx[n, first:stop]
+                if relu:  # g may be the target itself, and then no loop over both is vectorised
+                    for lane in range(min(lanes, stop - first)):
+                        spare[lane] = g[lane]
+                    g = spare
                 if measured:
                     for lane in range(min(lanes, stop - first)):
                         target[lane] = a[lane] * (
@@ -176,6 +210,17 @@ def _gradients_part(t, threads, grad, x, dx, gamma, mean, scale, dgamma, dbeta, 
                 else:
                     for lane in range(min(lanes, stop - first)):
                         target[lane] = a[lane] * g[lane]
+
+
+@jit
+def _pass_relu(grad, y, start, stop, lanes, passed):
+    """passed = grad where y > 0, else 0."""
+    zero = grad.dtype.type(0)
+    for n in range(len(grad)):
+        for first in range(start, stop, lanes):
+            g, output, target = grad[n, first:stop], y[n, first:stop], passed[n, first:stop]
+            for lane in range(min(lanes, stop - first)):
+                target[lane] = g[lane] if output[lane] > zero else zero
 
 
 @jit

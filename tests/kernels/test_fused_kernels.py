@@ -1,0 +1,77 @@
+"""The fused kernels of all sets agree with the textbook's, and with themselves on more threads."""
+
+import numpy as np
+import pytest
+from minidl_kernels import KernelSet, available, threads
+
+NAIVE = KernelSet("naive")
+OTHERS = [KernelSet(name) for name in available() if name != "naive"]
+CLOSE = {"float64": {"rtol": 1e-10, "atol": 1e-10}, "float32": {"rtol": 1e-4, "atol": 2e-5}}
+
+
+def same(found, wanted):
+    for one, other in zip(found, wanted, strict=True):
+        if other is None:
+            assert one is None
+        else:
+            assert one.dtype == other.dtype
+            np.testing.assert_allclose(one, other, **CLOSE[other.dtype.name])
+
+
+@pytest.mark.parametrize("kernels", OTHERS, ids=lambda k: k.name)
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("has_residual", [True, False])
+@pytest.mark.parametrize("shape", [(3, 5, 7), (6, 3, 1), (1, 2, 1500), (4, 300, 9), (2, 1, 2100)])
+def test_batch_norm_relu(kernels, dtype, has_residual, shape):
+    rng = np.random.default_rng(5)
+    C = shape[1]
+    x, grad, other = rng.standard_normal((3, *shape)).astype(dtype)
+    gamma, beta = rng.standard_normal((2, C)).astype(dtype)
+    residual = other if has_residual else None
+    ours, definition = kernels.fused, NAIVE.fused
+    y, mean, var = definition.batch_norm_relu_forward(x, gamma, beta, residual, 1e-5)
+    same(ours.batch_norm_relu_forward(x, gamma, beta, residual, 1e-5), (y, mean, var))
+    fixed = x, gamma, beta, mean, var + 1, residual, 1e-5
+    same([ours.batch_norm_relu_inference(*fixed)], [definition.batch_norm_relu_inference(*fixed)])
+    for measured in (True, False):
+        back = grad, y, x, gamma, mean, var, 1e-3, has_residual, measured
+        same(ours.batch_norm_relu_backward(*back), definition.batch_norm_relu_backward(*back))
+
+
+@pytest.mark.parametrize("kernels", OTHERS, ids=lambda k: k.name)
+@pytest.mark.parametrize("shape", [(3, 5, 7), (9001,), (0, 4), (2, 1, 4096)])
+def test_add_relu(kernels, shape):
+    a, b, grad = np.random.default_rng(5).standard_normal((3, *shape))
+    y = NAIVE.fused.add_relu_forward(a, b)
+    np.testing.assert_array_equal(kernels.fused.add_relu_forward(a, b), y)
+    np.testing.assert_array_equal(
+        kernels.fused.add_relu_backward(grad, y), NAIVE.fused.add_relu_backward(grad, y)
+    )
+
+
+def test_the_number_of_threads_changes_no_bit(monkeypatch):
+    pytest.importorskip("numba")
+    from minidl_kernels.numba import fused, team  # noqa: PLC0415 - only where Numba is installed
+
+    rng = np.random.default_rng(6)
+    x, grad, residual = rng.standard_normal((3, 37, 9, 210)).astype(np.float32)
+    gamma, beta = rng.standard_normal((2, 9)).astype(np.float32)
+
+    def results():
+        y, mean, var = fused.batch_norm_relu_forward(x, gamma, beta, residual, 1e-5)
+        back = grad, y, x, gamma, mean, var, 1e-5
+        return [
+            y,
+            *fused.batch_norm_relu_backward(*back, True, True),
+            *fused.batch_norm_relu_backward(*back, False, True)[:3],
+            fused.add_relu_forward(x, residual),
+            fused.add_relu_backward(grad, y),
+        ]
+
+    monkeypatch.setattr(team, "_SMALL", 0)
+    monkeypatch.setattr(threads, "_chosen", 1)
+    alone = results()
+    monkeypatch.setattr(threads, "_chosen", 4)
+    for _ in range(3):
+        for one, other in zip(results(), alone, strict=True):
+            np.testing.assert_array_equal(one, other)
