@@ -54,9 +54,11 @@ def test_float32_meets_float64_in_float64_and_each_gets_its_own_gradient():
 
 
 def test_whole_numbers_become_float32_where_a_function_needs_floats():
-    x = Tensor([1, 2, 4])
-    for y in (x.exp(), x.mean(), x.sqrt(), x / 2):
-        assert y.dtype == np.float32
+    for dtype in (np.int64, np.uint8):
+        x = Tensor(np.array([1, 2, 40], dtype))
+        for y in (x.exp(), x.log(), x.mean(), x.sqrt(), x / 2, F.tanh(x), F.sigmoid(x)):
+            assert y.dtype == np.float32
+        assert x.exp().data[2] == np.exp(np.float32(40))  # beyond the range of 16 bits
 
 
 @pytest.mark.parametrize("data", ["text", [1j], [[1.0], [1.0, 2.0]], [None]])

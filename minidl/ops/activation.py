@@ -6,7 +6,7 @@ import numpy as np
 
 from minidl.autograd import Op
 from minidl.ops.axes import checked_axis
-from minidl.ops.dtypes import check_float
+from minidl.ops.dtypes import as_float, check_float
 from minidl.ops.erf import erfc
 
 Array = np.ndarray
@@ -32,7 +32,7 @@ class Tanh(Op):
 
     def forward(self, x: Array) -> Array:
         """Squash into (−1, 1)."""
-        y = np.tanh(x)
+        y = np.tanh(as_float(x))
         self.save(y)
         return y
 
@@ -167,8 +167,7 @@ class LogSoftmax(Op):
 
 def sigmoid(x: Array) -> Array:
     """1 / (1 + e⁻ˣ) for Sigmoid and its relatives; e⁻|ˣ| never overflows, whatever x's sign."""
-    if x.dtype.kind != "f":
-        x = x.astype(np.float32)  # unsigned numbers have no negative
+    x = as_float(x)
     small = np.exp(-np.abs(x))
     return np.where(x >= 0, 1 / (1 + small), small / (1 + small))
 

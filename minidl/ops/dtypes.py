@@ -17,6 +17,11 @@ def check_float(operation: str, x: Array) -> None:
         )
 
 
+def as_float(x: Array) -> Array:
+    """x, or float32 of whole numbers: NumPy would take eˣ of a byte in 16 bits, and overflow."""
+    return x if x.dtype.kind == "f" else x.astype(np.float32)
+
+
 def check_dtypes(operation: str, x: Array, weight: Array, bias: Array | None) -> None:
     """InputError unless x, weight and bias share one floating-point dtype.
 

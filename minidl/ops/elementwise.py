@@ -11,6 +11,7 @@ import numpy as np
 from minidl.autograd import Op
 from minidl.errors import InputError
 from minidl.ops.broadcast import checked_shapes, sum_to_shape
+from minidl.ops.dtypes import as_float
 
 Array = np.ndarray
 Pair = tuple[Array | None, Array | None]
@@ -114,7 +115,7 @@ class Exp(Op):
 
     def forward(self, x: Array) -> Array:
         """Compute eˣ."""
-        y = np.exp(x)
+        y = np.exp(as_float(x))
         self.save(y)
         return y
 
@@ -130,7 +131,7 @@ class Log(Op):
     def forward(self, x: Array) -> Array:
         """Compute the natural logarithm."""
         self.save(x)
-        return np.log(x)
+        return np.log(as_float(x))
 
     def backward(self, grad: Array) -> Array:
         """∂y/∂x = 1 / x."""
@@ -143,7 +144,7 @@ class Sqrt(Op):
 
     def forward(self, x: Array) -> Array:
         """Compute the square root."""
-        y = np.sqrt(x)
+        y = np.sqrt(as_float(x))
         self.save(y)
         return y
 

@@ -42,6 +42,8 @@ class PadByCopy(Op):
         reflect     source(p) = n − 1 − |n − 1 − |p||     mirror at the edge:   c b | a b c | b a
         replicate   source(p) = min(max(p, 0), n − 1)     repeat the edge:      a a | a b c | c c
         circular    source(p) = p mod n                   start over:           b c | a b c | a b
+
+    Where one end is cut off, circular goes round what is left of the axis, as PyTorch does.
     """
 
     def forward(self, x: Array, *, widths: Widths, mode: str) -> Array:
@@ -72,7 +74,8 @@ class PadByCopy(Op):
 def _sources(axis: int, shape: tuple[int, ...], width: tuple[int, int], mode: str) -> Array:
     """Which element of an axis each element of the padded axis copies."""
     size, (before, after) = shape[axis], width
-    limit = {"reflect": size - 1, "circular": size, "replicate": max(width) if size else 0}[mode]
+    first, left = max(-before, 0), size - max(-before, 0) - max(-after, 0)
+    limit = {"reflect": size - 1, "circular": left, "replicate": max(width) if size else 0}[mode]
     if max(width) > limit:
         raise InputError(
             "pad",
@@ -85,7 +88,7 @@ def _sources(axis: int, shape: tuple[int, ...], width: tuple[int, int], mode: st
         return size - 1 - np.abs(size - 1 - np.abs(p))
     if mode == "replicate":
         return np.clip(p, 0, size - 1)
-    return p % size
+    return first + (p - first) % max(left, 1)
 
 
 def _check_cut(shape: tuple[int, ...], widths: Widths) -> None:
