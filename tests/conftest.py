@@ -1,4 +1,6 @@
-"""What all tests share: one Hypothesis profile, and the same random state at the start."""
+"""What all tests share: a Hypothesis profile, the random state at the start, the NumPy kernels."""
+
+from collections.abc import Iterator
 
 import hypothesis
 import pytest
@@ -13,3 +15,10 @@ hypothesis.settings.load_profile("repeatable")
 @pytest.fixture(autouse=True)
 def _seeded() -> None:
     minidl.manual_seed(0)
+
+
+@pytest.fixture
+def numpy_kernels() -> Iterator[None]:
+    """The NumPy kernels, which need no compiling: `pytestmark = usefixtures("numpy_kernels")`."""
+    with minidl.kernels("numpy"):
+        yield

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [
     {"cli"},
     {"train", "viz"},
-    {"models", "samples"},
+    {"models", "samples", "profile"},
     {"nn", "data", "weights"},
     {"optim", "gradcheck", "functional"},
     {"tensor"},

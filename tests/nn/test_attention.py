@@ -1,7 +1,6 @@
 """nn.MultiheadAttention returns a pair, so that it keeps the layer contract in tests of its own."""
 
 import itertools
-from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -17,11 +16,7 @@ QUERY, KEY, VALUE = (rng.standard_normal((N, length, E)) for length in (L, S, S)
 MAY_NOT = np.arange(L * S).reshape(L, S) % 4 == 1
 PADDING = np.array([[False] * 5, [False, False, False, True, True]])
 
-
-@pytest.fixture(autouse=True)
-def _numpy_kernels() -> Iterator[None]:
-    with minidl.kernels("numpy"):
-        yield
+pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 
 def layer(seed: int = 0, **options) -> nn.MultiheadAttention:

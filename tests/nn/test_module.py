@@ -1,21 +1,15 @@
 """Module: what it finds inside itself, what it saves and loads, its modes and its hooks."""
 
 import copy
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
 
-import minidl
 import minidl.functional as F
 from minidl import Tensor, nn
 
-
-@pytest.fixture(autouse=True)
-def _numpy_kernels() -> Iterator[None]:
-    with minidl.kernels("numpy"):
-        yield
+pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 
 class Net(nn.Module):

@@ -1,21 +1,20 @@
 """Activation functions on numbers small enough for paper, and on those too large for it.
 
-The arithmetic is in the comment beside each row. (Sigmoid, tanh and softmax are in test_golden.py.)
+The arithmetic is in the comment beside each row.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-import minidl
 import minidl.functional as F
 from minidl import Tensor, nn
 from minidl.ops.erf import erf, erfc
-from tests.ops.test_golden import check, close
+from tests.ops.golden import check, close, ln2, ln3, ln5
 
-ln2, ln3 = math.log(2), math.log(3)
+THIRD = 1 / 3
 
 # The normal distribution, from a table: Φ(1), Φ(−2) and the density φ(1), φ(2).
 BELOW_1, BELOW_MINUS_2 = 0.8413447460685429486, 0.0227501319481792072
@@ -25,14 +24,30 @@ DENSITY_1, DENSITY_2 = 0.2419707245191433498, 0.0539909665131880519
 T = math.tanh(math.sqrt(2 / math.pi) * 1.044715)
 SLOPE = math.sqrt(2 / math.pi) * 1.134145
 
-
-@pytest.fixture(autouse=True)
-def _numpy_kernels() -> Iterator[None]:
-    with minidl.kernels("numpy"):
-        yield
-
+pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 CASES = {
+    "relu": (F.relu, [-2, 0, 3], [0, 0, 3], [5, 7, -1], [0, 0, -1]),
+    # e⁻ˣ = 1, 1/3, 3 → y = 1/2, 3/4, 1/4; y (1 − y) = 4/16, 3/16, 3/16
+    "sigmoid": (F.sigmoid, [0, ln3, -ln3], [0.5, 0.75, 0.25], [4, 16, -16], [1, 3, -3]),
+    # (2 − ½)/(2 + ½) = 0.6; 1 − 0.36 = 0.64
+    "tanh": (F.tanh, [0, ln2, -ln2], [0, 0.6, -0.6], [3, 25, 50], [3, 16, 32]),
+    # e⁰ : e^ln2 : e^ln5 = 1 : 2 : 5 of 8; Σ g y = 1 + 0 + 2.5; y (g − 3.5)
+    "softmax": (
+        F.softmax,
+        [0, ln2, ln5],
+        [0.125, 0.25, 0.625],
+        [8, 0, 4],
+        [0.125 * 4.5, 0.25 * -3.5, 0.625 * 0.5],
+    ),
+    # ln of the above; Σ g = 12; g − 12 softmax
+    "log_softmax": (
+        F.log_softmax,
+        [0, ln2, ln5],
+        [-3 * ln2, -2 * ln2, ln5 - 3 * ln2],
+        [8, 0, 4],
+        [8 - 1.5, -3, 4 - 7.5],
+    ),
     # both kinks belong to the flat sides
     "relu6": (F.relu6, [-1, 0, 2, 6, 7], [0, 0, 2, 6, 6], [5, 7, 3, 4, 2], [0, 0, 3, 0, 0]),
     # 0.01 by default
@@ -123,6 +138,30 @@ def test_activations(name: str) -> None:
     """See the comments of the table for the arithmetic."""
     f, x, expected, cotangent, gradient = CASES[name]
     check(f, (x,), expected, cotangent, (gradient,))
+
+
+@pytest.mark.parametrize("name", ["softmax", "log_softmax"])
+def test_softmax_along_the_first_axis(name: str) -> None:
+    """The vector of the table as a column, beside a column of three equal logits."""
+    f, x, expected, cotangent, gradient = CASES[name]
+    check(
+        lambda t: f(t, axis=0),
+        (np.transpose([x, [1, 1, 1]]),),
+        np.transpose(
+            [expected, [THIRD] * 3 if name == "softmax" else [-ln3] * 3],
+        ),
+        np.transpose([cotangent, [6, 0, 3]]),
+        # thirds: Σ g y = 3, y (g − 3) = 1, −1, 0;   logarithms: g − 9/3 = 3, −3, 0
+        (np.transpose([gradient, [1, -1, 0] if name == "softmax" else [3, -3, 0]]),),
+    )
+
+
+def test_large_inputs_do_not_overflow() -> None:
+    """e^1000 is inf in float64, but the results are 1, 0, −1000."""
+    close(F.sigmoid(np.array([1000.0, -1000.0])).data, [1, 0])
+    close(F.softmax(np.array([1000.0, 0.0])).data, [1, 0])
+    close(F.log_softmax(np.array([1000.0, 0.0])).data, [0, -1000])
+    close(F.cross_entropy(np.array([[1000.0, 0.0]]), np.array([1])).data, 1000)
 
 
 def test_prelu() -> None:

@@ -3,24 +3,17 @@
 The scores are logarithms, so the weights are fractions: softmax(ln 2, 0) = (2/3, 1/3).
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
 import minidl
 import minidl.functional as F
 from minidl import Tensor, nn
-from tests.ops.test_golden import check, close
+from tests.ops.golden import check, close, ln2, ln3
 
-ln2, ln3 = np.log([2.0, 3.0])
 attention = F.scaled_dot_product_attention
 
-
-@pytest.fixture(autouse=True)
-def _numpy_kernels() -> Iterator[None]:
-    with minidl.kernels("numpy"):
-        yield
+pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 
 def test_attention() -> None:

@@ -1,28 +1,20 @@
 """Losses on examples small enough for paper: forward and backward, by hand.
 
-The arithmetic is in the comment beside each row. (Cross-entropy and nll_loss are in
-test_golden.py.)
+The arithmetic is in the comment beside each row. (Cross-entropy, nll_loss and binary
+cross-entropy are in test_golden_cross_entropy.py.)
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-import minidl
 import minidl.functional as F
 from minidl import Tensor, nn
-from tests.ops.test_golden import check, close
+from tests.ops.golden import check, close, ln2
 
-ln2, ln3 = np.log([2.0, 3.0])
-
-
-@pytest.fixture(autouse=True)
-def _numpy_kernels() -> Iterator[None]:
-    with minidl.kernels("numpy"):
-        yield
-
+pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 # Differences x − t = 1, 0, −2, 3.
 X, TARGET = [[1, 2], [3, 4]], [[0, 2], [5, 1]]
@@ -61,49 +53,6 @@ def test_regression(name: str) -> None:
     """The target's gradient is the prediction's with the other sign."""
     f, expected, cotangent, dx = REGRESSION[name]
     check(f, (X, TARGET), expected, cotangent, (dx, -np.array(dx)))
-
-
-def test_binary_cross_entropy_with_logits() -> None:
-    """σ = ½, ¾, ¼ and t = 1, 0, ½.
-
-    −ln ½ = ln 2;   −ln ¼ = 2 ln 2;   −½ ln ¼ − ½ ln ¾ = ln 2 + ½ (2 ln 2 − ln 3)
-    dx = g (σ − t) = 2·(−½), 4·¾, 8·(−¼);   dt = −g x
-    """
-    check(
-        lambda x, t: F.binary_cross_entropy_with_logits(x, t, reduction="none"),
-        ([0, ln3, -ln3], [1, 0, 0.5]),
-        [ln2, 2 * ln2, 2 * ln2 - ln3 / 2],
-        [2, 4, 8],
-        ([-1, 3, -2], [0, -4 * ln3, 8 * ln3]),
-    )
-
-
-def test_binary_cross_entropy_with_weights() -> None:
-    """The same with weights w = 1, 2, 3 and P = 3, 3, 2, averaged; g = 12/3 = 4.
-
-    loss = 3 ln 2,   2·2 ln 2,   3 (½·2·2 ln 2 + ½ (2 ln 2 − ln 3)) = 9 ln 2 − 3/2 ln 3
-    dx = 4 w ((1 − t) σ − P t (1 − σ)) = 4·(−3/2),   8·¾,   12·(1/8 − 3/4)
-    dt = 4 w (−P ln σ + ln(1 − σ)):
-         4 (3 ln 2 − ln 2),   8 (3 (2 ln 2 − ln 3) − 2 ln 2),   12 (2·2 ln 2 − (2 ln 2 − ln 3))
-    """
-    check(
-        lambda x, t: F.binary_cross_entropy_with_logits(
-            x, t, np.array([1, 2, 3]), pos_weight=np.array([3, 3, 2])
-        ),
-        ([0, ln3, -ln3], [1, 0, 0.5]),
-        (16 * ln2 - 1.5 * ln3) / 3,
-        12,
-        ([-6, 6, -7.5], [8 * ln2, 32 * ln2 - 24 * ln3, 24 * ln2 + 12 * ln3]),
-    )
-
-
-def test_binary_cross_entropy_of_large_logits() -> None:
-    """A wrong answer costs |x|, a right one nothing, and nothing overflows."""
-    x = Tensor(np.array([1e4, -1e4, 1e4, -1e4]), requires_grad=True)
-    loss = F.binary_cross_entropy_with_logits(x, np.array([0, 1, 1, 0]), reduction="none")
-    close(loss.data, [1e4, 1e4, 0, 0])
-    loss.backward(np.array([1, 2, 3, 4]))
-    close(x.grad, [1, -2, 0, 0])
 
 
 SCORES, LABELS = [[1, 2, 0.5], [3, 0, 2.5]], np.array([0, 0])

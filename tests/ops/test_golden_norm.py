@@ -1,50 +1,21 @@
-"""Norms, drop-path and fused ops on examples small enough for paper: forward and backward, by hand.
+"""Norms on examples small enough for paper: forward and backward, by hand.
 
 The expected numbers are worked out in the docstrings, never by the function under test. (Batch norm
-and dropout are in test_golden.py.)
+is in test_golden_batch_norm.py.)
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-import minidl
 import minidl.functional as F
 from minidl import Tensor, nn
+from tests.ops.golden import check, check_empty, close
 
+pytestmark = pytest.mark.usefixtures("kernels")
 
-@pytest.fixture(params=["naive", "numpy"], autouse=True)
-def _kernels(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The textbook loops and the whole-array version; tests/kernels compares all three."""
-    with minidl.kernels(request.param):
-        yield
-
-
-def close(actual: Any, expected: Any) -> None:
-    expected = np.asarray(expected, np.float64)
-    assert np.shape(actual) == expected.shape
-    np.testing.assert_allclose(actual, expected, rtol=1e-12, atol=1e-13)
-
-
-def check(
-    f: Callable[..., Tensor],
-    inputs: Sequence[Any],
-    expected: Any,
-    cotangent: Any,
-    gradients: Sequence[Any],
-) -> None:
-    """Compare f(*inputs) with `expected` and its gradients under `cotangent` with `gradients`."""
-    tensors = [Tensor(np.array(x, np.float64), requires_grad=True) for x in inputs]
-    output = f(*tensors)
-    close(output.data, expected)
-    output.backward(np.array(cotangent, np.float64))
-    for tensor, gradient in zip(tensors, gradients, strict=True):
-        close(tensor.grad, gradient)
-
-
-# -------------------------------------------------------------------- layer, group, instance
+# ---------------------------------------------------------------------- layer, group, instance
 
 
 def test_layer_norm() -> None:
@@ -231,134 +202,7 @@ def test_local_response_norm_as_in_the_alexnet_paper() -> None:
     close(y.data[0, 2, 0, 0], 30 / 2.14**0.75)
 
 
-# ------------------------------------------------------------------------ channels and samples
-
-
-@pytest.mark.parametrize("name", ["dropout2d", "drop_path"])
-def test_whole_pieces_are_dropped_and_the_rest_is_scaled(name: str) -> None:
-    """p = ¼: a piece is 0 or 4/3 of x as a whole, and its gradient likewise.
-
-    Of n pieces ¼ ± 5 √(3/16/n) are dropped.
-    """
-    f, x = getattr(F, name), np.random.default_rng(0).uniform(1, 2, (1000, 3, 2, 5))
-    tensor = Tensor(x, requires_grad=True)
-    minidl.manual_seed(4)
-    y = f(tensor, 0.25)
-    pixels = (2, 3) if name == "dropout2d" else (1, 2, 3)
-    factor = y.data / x
-    per_piece = factor.mean(axis=pixels, keepdims=True)
-    np.testing.assert_allclose(factor, np.broadcast_to(per_piece, x.shape), atol=1e-12)
-    dropped = per_piece == 0
-    close(per_piece[~dropped], np.full((~dropped).sum(), 4 / 3))
-    assert abs(dropped.mean() - 0.25) < 5 * np.sqrt(3 / 16 / dropped.size)
-    g = np.random.default_rng(1).uniform(1, 2, x.shape)
-    y.backward(g)
-    close(tensor.grad, g * factor)
-
-
-def test_drop_path_extremes() -> None:
-    """p = 1 drops all, with gradient zero; p = 0 and evaluation change nothing."""
-    check(lambda x: F.drop_path(x, 1.0), ([[1], [-2]],), [[0], [0]], [[3], [4]], ([[0], [0]],))
-    check(lambda x: F.drop_path(x, 0.0) * 1, ([1, -2],), [1, -2], [3, 4], ([3, 4],))
-    check(lambda x: F.drop_path(x, 0.9, False) * 1, ([1, -2],), [1, -2], [3, 4], ([3, 4],))
-
-
-def test_fractal_join() -> None:
-    """In evaluation the mean of (1, 2) and (3, 6) is (2, 4); g = (1, 3) goes to both by half."""
-    check(
-        lambda a, b: F.fractal_join([a, b], training=False),
-        ([1, 2], [3, 6]),
-        [2, 4],
-        [1, 3],
-        ([0.5, 1.5], [0.5, 1.5]),
-    )
-
-
-def test_fractal_join_of_a_global_column() -> None:
-    """Column 1 alone lives: y = (3, 6), all of g is its own, and column 0 is not visited."""
-    a, b = (Tensor(np.array(x), requires_grad=True) for x in ([1.0, 2], [3.0, 6]))
-    y = F.fractal_join([a, b], p_local=1.0, global_column=1)
-    y.backward(np.array([1.0, 3]))
-    close(y.data, [3, 6])
-    close(b.grad, [1, 3])
-    assert a.grad is None
-    close(F.fractal_join([a, b], global_column=1, training=False).data, [2, 4])
-
-
-def test_fractal_join_drops_columns_but_never_all() -> None:
-    """Two columns 0 and 1, p = ½: both live in ¼ of the draws (mean ½), and both die in ¼.
-
-    Then either is revived, so each lives alone in ¼ + ⅛. Of 4000 draws a share q errs by less than
-    5 √(q (1 − q)/4000) ≤ 0.039. With p = 1 exactly one lives.
-    """
-    minidl.manual_seed(2)
-    columns = [np.zeros(1), np.ones(1)]
-    means = np.array([F.fractal_join(columns, 0.5).item() for _ in range(4000)])
-    for mean, share in ((0.5, 1 / 4), (0.0, 3 / 8), (1.0, 3 / 8)):
-        assert abs((means == mean).mean() - share) < 0.039
-    alone = {F.fractal_join(columns, 1.0).item() for _ in range(50)}
-    assert alone == {0.0, 1.0}
-    assert F.fractal_join(columns, 0.0).item() == 0.5
-
-
-# -------------------------------------------------------------------------------------- fused
-
-
-def test_batch_norm_relu() -> None:
-    """x = (1, 3), eps = 3: x̂ = (−½, ½); 4 x̂ + 1 = (−1, 3), ReLU: (0, 3).
-
-    g = (1, 2), of which (0, 2) passes: dβ = 2, dγ = 2·½ = 1,
-    dx = 4/2 · (g − 2/2 − x̂ · 1/2) = 2 · (0 − 1 + ¼, 2 − 1 − ¼)
-    """
-    check(
-        lambda x, w, b: F.batch_norm_relu(x, None, None, w, b, training=True, eps=3),
-        ([[1], [3]], [4], [1]),
-        [[0], [3]],
-        [[1], [2]],
-        ([[-1.5], [1.5]], [1], [2]),
-    )
-
-
-def test_batch_norm_relu_with_a_residual() -> None:
-    """As above, + (2, −4): sums (1, −1), ReLU: (1, 0).
-
-    Of g = (1, 2) passes (1, 0), which is dresidual: dβ = 1, dγ = −½,
-    dx = 2 · (1 − ½ − (−½)(−½)/2, 0 − ½ − ½·(−½)/2) = 2 · (3/8, −3/8)
-    """
-    check(
-        lambda x, w, b, r: F.batch_norm_relu(x, None, None, w, b, True, eps=3, residual=r),
-        ([[1], [3]], [4], [1], [[2], [-4]]),
-        [[1], [0]],
-        [[1], [2]],
-        ([[0.75], [-0.75]], [-0.5], [1], [[1], [0]]),
-    )
-
-
-def test_batch_norm_relu_in_evaluation() -> None:
-    """μ = 1, σ² = 3, eps = 1: x = (3, −1) → x̂ = (1, −1), 4 x̂ − 1 = (3, −5), + (−4, 6) = (−1, 1).
-
-    Of g = (1, 2) passes (0, 2): dx = (0, 2·4/2), dγ = −2, dβ = 2.
-    """
-    mean, var = np.array([1.0]), np.array([3.0])
-    check(
-        lambda x, w, b, r: F.batch_norm_relu(x, mean, var, w, b, eps=1, residual=r),
-        ([[3], [-1]], [4], [-1], [[-4], [6]]),
-        [[0], [1]],
-        [[1], [2]],
-        ([[0], [4]], [-2], [2], [[0], [2]]),
-    )
-    close(mean, [1])
-
-
-def test_add_relu() -> None:
-    """Sums 2, −1, 0, 2: only the first and the last pass; at the kink 0 nothing does."""
-    check(
-        F.add_relu,
-        ([1, -2, 3, 0], [1, 1, -3, 2]),
-        [2, 0, 0, 2],
-        [1, 2, 3, 4],
-        ([1, 0, 0, 4], [1, 0, 0, 4]),
-    )
+# --------------------------------------------------------------------------------- all of them
 
 
 @pytest.mark.parametrize(
@@ -368,17 +212,8 @@ def test_add_relu() -> None:
         lambda x: F.group_norm(x, 2),
         F.instance_norm,
         lambda x: F.local_response_norm(x, 3),
-        lambda x: F.batch_norm_relu(x, np.zeros(4), np.ones(4), residual=x),
-        lambda x: F.add_relu(x, x),
-        F.dropout2d,
-        lambda x: F.drop_path(x, 0.2),
-        lambda x: F.fractal_join([x, x], 0.0),
     ],
 )
 def test_no_images(f: Callable[[Tensor], Tensor]) -> None:
     """Of an empty batch the result and the gradient are empty."""
-    x = Tensor(np.zeros((0, 4, 3, 2)), requires_grad=True)
-    y = f(x)
-    assert y.shape == x.shape
-    y.backward(np.zeros(y.shape))
-    assert x.grad.shape == x.shape
+    check_empty(f, (4, 3, 2), (4, 3, 2))

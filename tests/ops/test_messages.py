@@ -8,24 +8,18 @@ words that must appear.
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 
-import minidl
 import minidl.functional as F
 from minidl import InputError, Tensor, models, nn
 from tests import mistakes
 from tests.mistakes.inputs import Mistake, f32
 
-
-@pytest.fixture(autouse=True)
-def _numpy_kernels() -> Iterator[None]:
-    with minidl.kernels("numpy"):
-        yield
-
+pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 MISTAKES: dict[str, Mistake] = {
     name: mistake

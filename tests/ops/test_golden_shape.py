@@ -1,108 +1,96 @@
-"""Choosing, joining, moving, taking and padding on examples small enough for paper."""
+"""Reshaping, joining, moving, taking and padding on examples small enough for paper."""
 
 import numpy as np
 import pytest
 
 import minidl.functional as F
-from minidl import Tensor
-from tests.ops.test_golden import check, close
+from tests.ops.golden import check
 
-# ---------------------------------------------------------------------- choosing numbers
+pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
-CHOICES = {
-    # −3 and 4 lie outside of −1 … 2; the bounds themselves still pass the gradient
-    "clip": (
-        lambda x: x.clip(-1, 2),
-        ([-3, -1, 0.5, 2, 4],),
-        [-1, -1, 0.5, 2, 2],
-        [1, 2, 3, 4, 5],
-        ([0, 2, 3, 4, 0],),
+SHAPES = {
+    # a | b side by side: g is cut behind column 2
+    "concatenate columns": (
+        lambda a, b: F.concatenate([a, b], axis=1),
+        ([[1, 2], [3, 4]], [[5], [6]]),
+        [[1, 2, 5], [3, 4, 6]],
+        [[1, 2, 3], [4, 5, 6]],
+        ([[1, 2], [4, 5]], [[3], [6]]),
     ),
-    "clip from below": (lambda x: x.clip(low=0), ([-3, 0, 4],), [0, 0, 4], [1, 2, 3], ([0, 2, 3],)),
-    "clip from above": (
-        lambda x: F.clip(x, high=0),
-        ([-3, 0, 4],),
-        [-3, 0, 0],
-        [1, 2, 3],
-        ([1, 2, 0],),
+    "concatenate rows": (
+        lambda a, b: F.concatenate([a, b], axis=-2),
+        ([[1, 2]], [[3, 4], [5, 6]]),
+        [[1, 2], [3, 4], [5, 6]],
+        [[1, 2], [3, 4], [5, 6]],
+        ([[1, 2]], [[3, 4], [5, 6]]),
     ),
-    # pairs (1, 2), (5, 3), (4, 4): the winner takes all, equals half each
-    "maximum": (
-        F.maximum,
-        ([1, 5, 4], [2, 3, 4]),
-        [2, 5, 4],
-        [6, 7, 8],
-        ([0, 7, 4], [6, 0, 4]),
+    # the same tensor twice receives both parts: 1 + 3, 2 + 4
+    "concatenate with itself": (
+        lambda a: F.concatenate([a, a]),
+        ([1, 2],),
+        [1, 2, 1, 2],
+        [1, 2, 3, 4],
+        ([4, 6],),
     ),
-    "minimum": (
-        F.minimum,
-        ([1, 5, 4], [2, 3, 4]),
-        [1, 3, 4],
-        [6, 7, 8],
-        ([6, 0, 4], [0, 7, 4]),
+    # one 9 left, two right of the last axis
+    "pad": (
+        lambda x: F.pad(x, (1, 2), value=9),
+        ([[1, 2]],),
+        [[9, 1, 2, 9, 9]],
+        [[1, 2, 3, 4, 5]],
+        ([[2, 3]],),
     ),
-    # the row 0, 3 against each row: 3 wins twice in the second column and adds up 2 + 4
-    "maximum with a row": (
-        F.maximum,
-        ([[1, 2], [5, -1]], [0, 3]),
-        [[1, 3], [5, 3]],
-        [[1, 2], [3, 4]],
-        ([[1, 0], [3, 0]], [0, 6]),
+    # left 1, top 1, bottom 0: (left, right, top, bottom)
+    "pad rows": (
+        lambda x: F.pad(x, (1, 0, 1, 0)),
+        ([[1, 2]],),
+        [[0, 0, 0], [0, 1, 2]],
+        [[1, 2, 3], [4, 5, 6]],
+        ([[5, 6]],),
     ),
-    "where": (
-        lambda a, b: F.where([True, False, True], a, b),
-        ([1, 2, 3], [4, 5, 6]),
-        [1, 5, 3],
-        [7, 8, 9],
-        ([7, 0, 9], [0, 8, 0]),
+    # one cut off in front, one zero added behind: what was cut receives nothing
+    "pad negative": (
+        lambda x: F.pad(x, (-1, 1)),
+        ([1, 2, 3],),
+        [2, 3, 0],
+        [4, 5, 6],
+        ([0, 4, 5],),
     ),
-    # b is one number, taken twice: it adds up 8 + 9
-    "where with a number": (
-        lambda a, b: F.where([[True, False], [False, True]], a, b),
-        ([[1, 2], [3, 4]], 0),
-        [[1, 0], [0, 4]],
-        [[7, 8], [9, 6]],
-        ([[7, 0], [0, 6]], 17),
+    "reshape": (
+        lambda x: x.reshape(3, -1),
+        ([[1, 2, 3], [4, 5, 6]],),
+        [[1, 2], [3, 4], [5, 6]],
+        [[1, 0], [2, 0], [3, 5]],
+        ([[1, 0, 2], [0, 3, 5]],),
     ),
+    "transpose": (
+        lambda x: x.T,
+        ([[1, 2, 3], [4, 5, 6]],),
+        [[1, 4], [2, 5], [3, 6]],
+        [[1, 2], [3, 4], [5, 6]],
+        ([[1, 3, 5], [2, 4, 6]],),
+    ),
+    # the column is repeated three times: 1 + 2 + 3, 4 + 5 + 6
+    "broadcast_to": (
+        lambda x: x.broadcast_to(2, 3),
+        ([[7], [8]],),
+        [[7, 7, 7], [8, 8, 8]],
+        [[1, 2, 3], [4, 5, 6]],
+        ([[6], [15]],),
+    ),
+    # element 2 is taken twice: 1 + 3
+    "index": (lambda x: x[[2, 0, 2]], ([5, 6, 7],), [7, 5, 7], [1, 2, 3], ([2, 0, 4],)),
+    "slice": (lambda x: x[::-2], ([5, 6, 7],), [7, 5], [1, 2], ([2, 0, 1],)),
 }
 
 
-@pytest.mark.parametrize("name", CHOICES)
-def test_choices(name: str) -> None:
-    check(*CHOICES[name])
+@pytest.mark.parametrize("name", SHAPES)
+def test_shapes(name: str) -> None:
+    """Numbers that move; their gradients move back. See the comments of the table."""
+    check(*SHAPES[name])
 
 
-def test_clip_keeps_nan_and_gives_it_no_gradient() -> None:
-    x = Tensor(np.array([np.nan, 5.0]), requires_grad=True)
-    y = x.clip(0, 1)
-    assert np.isnan(y.data[0])
-    y.backward(np.array([2.0, 3.0]))
-    assert x.grad.tolist() == [0, 0]
-
-
-@pytest.mark.parametrize("function", [F.maximum, F.minimum])
-def test_nan_wins(function) -> None:
-    nan = np.nan
-    assert np.isnan(function([nan, 1.0, nan], [1.0, nan, nan]).data).all()
-
-
-def test_where_keeps_the_other_branch_out_of_the_gradient() -> None:
-    """ln x at x = 0 has an infinite slope, which times 0 would be NaN; chosen, it is dropped."""
-    x = Tensor(np.array([0.0, 2.0]), requires_grad=True)
-    safe = F.where(x > 0, x, 1.0)
-    F.where(x > 0, safe.log(), 0.0).backward(np.array([3.0, 4.0]))
-    assert x.grad.tolist() == [0, 2]
-
-
-def test_numbers_take_the_dtype_of_the_tensor_beside_them() -> None:
-    x = Tensor(np.array([1.0, -2.0], np.float32), requires_grad=True)
-    results = [F.maximum(x, 0), F.minimum(0.5, x), F.where(x > 0, x, 0), x.clip(np.float64(0), 1)]
-    for y in results:
-        assert y.dtype == np.float32
-    assert F.where([True, False], 1, 2).data.tolist() == [1, 2]
-
-
-# ------------------------------------------------------------------- moving and joining
+# -------------------------------------------------------------------------- moving and joining
 
 MOVES = {
     # rows a and b become the columns of y, or its rows
@@ -226,7 +214,7 @@ def test_sizes_of_parts() -> None:
     assert [part.shape for part in F.split(np.zeros((0, 2)), 3)] == [(0, 2)]
 
 
-# ------------------------------------------------------------------------------- padding
+# ------------------------------------------------------------------------------------- padding
 
 PADS = {
     # 3 2 | 1 2 3 | 2: 1 stands for x[0], once; 2 three times: 2 + 4 + 6; 3 twice: 1 + 5
@@ -288,22 +276,3 @@ def test_padding_by_nothing_shares_no_memory() -> None:
     x = np.ones((2, 3))
     for mode in ("constant", "reflect", "replicate", "circular"):
         assert not np.shares_memory(F.pad(x, (0, 0), mode).data, x)
-
-
-# ------------------------------------------------------------------------------ reducing
-
-
-def test_standard_deviation() -> None:
-    """1, 3, 8: mean 4, deviations −3, −1, 4, squares 26; unbiased 26/2 = 13, so y = √13.
-
-    ∂y/∂x = (x − 4) / (2·√13): 1/(2√13) from the root times 2 (x − 4)/2 from the variance.
-    """
-    root = np.sqrt(13)
-    check(
-        lambda x: x.std(correction=1),
-        ([1, 3, 8],),
-        root,
-        2,
-        ([-3 / root, -1 / root, 4 / root],),
-    )
-    close(Tensor(np.array([[1.0, 3.0], [2.0, 2.0]])).std(axis=1).data, [1, 0])
