@@ -8,7 +8,7 @@ tap alone and multiplied by one weight:
 
     for each strip of the batch (see strips.py; the loops are in shifts.py)
         copy it into a scratch buffer with its zero padding                   `_pack`
-        for 4 output channels o                                               `_accumulate`
+        for 4 output channels o                                               `accumulate`
             for 6 taps k
                 for l in range(L)                                             L ≈ 1000 positions
                     y[o][l] += w[o,k] · scratch[offset[k] + l]                24 products

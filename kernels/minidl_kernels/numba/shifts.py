@@ -2,21 +2,25 @@
 
 A strip of the batch is packed into a scratch buffer by `_pack` (see strips.py for its layout). Then
 
-    `_accumulate`  sums[o][l] = bias[o] + Σ_k w[o,k] · scratch[offsets[k] + l]
-    `_dots`        sums[o,k] += Σ_l grad[o][l] · scratch[offsets[k] + l]
+    `accumulate`  sums[o][l] = bias[o] + Σ_k w[o,k] · scratch[offsets[k] + l]
+    `_dots`       sums[o,k] += Σ_l grad[o][l] · scratch[offsets[k] + l]
 
 Nearly all the time is spent in these two. Both work on blocks, 4 output channels by 6 or 5 taps, so
 that every number loaded is used several times, and both are one long loop without branches over
-neighbouring numbers, which the compiler turns into vector instructions. A faster way to do the
-same two sums can take their place without touching the rest.
+neighbouring numbers, which the compiler turns into vector instructions. For float32 on processors
+with wide registers `_tile` takes the place of the plain loops.
 
 `conv.py` says what k, o and l stand for, prepares the arguments and pads o and k to whole blocks.
 Where a group has one output channel only (depthwise convolution), the blocks are one row high.
 """
 
 import numpy as np
+from numba import types
+from numba.extending import overload
 
+from minidl_kernels.numba import vector
 from minidl_kernels.numba.jit import jit
+from minidl_kernels.numba.vector import fence, load, multiply_add, splat, store
 
 
 @jit
@@ -37,14 +41,106 @@ def correlate_part(t, threads, x, weights, biases, strips, y, start, step):
             if rows == 1:
                 _accumulate_one(sums, strips.lanes, scratch, strips.offsets, w, b)
             else:
-                _accumulate(sums, strips.spacing, strips.lanes, scratch, strips.offsets, w, b)
+                accumulate(sums, strips.spacing, strips.lanes, scratch, strips.offsets, w, b)
             for a in range(min(4, OG - o)):
                 _unpack(sums[a * strips.spacing :], strip, strips, y, g * OG + o + a, start, step)
 
 
+def accumulate(sums, spacing, L, x, offsets, w, bias):
+    """sums[o·spacing + l] = bias[o] + Σ_k w[o,k] · x[offsets[k] + l] for 4 outputs o.
+
+    Compiled for float32 where the processor has wide registers, this is `_tile`, else `_loops`.
+    """
+    _loops(sums, spacing, L, x, offsets, w, bias)
+
+
+@overload(accumulate)
+def _accumulate_for(sums, spacing, L, x, offsets, w, bias):
+    return _tile_call if _is_wide(x) else _loops_call
+
+
+def _is_wide(array_type):
+    """Whether compiled code for arrays of this type should use vectors."""
+    return vector.WIDE and array_type.dtype == types.float32
+
+
+def _tile_call(sums, spacing, L, x, offsets, w, bias):
+    _tile(sums, spacing, L, x, offsets, w, bias)
+
+
+def _loops_call(sums, spacing, L, x, offsets, w, bias):
+    _loops(sums, spacing, L, x, offsets, w, bias)
+
+
 @jit
-def _accumulate(sums, spacing, L, x, offsets, w, bias):
-    """sums[o·spacing + l] = bias[o] + Σ_k w[o,k] · x[offsets[k] + l] for 4 outputs o."""
+def _tile(sums, spacing, L, x, offsets, w, bias):
+    """`accumulate` for 96 numbers l at a time: 4 · 6 vectors of sums stay in registers.
+
+        for 96 numbers l
+            24 vectors of sums = bias
+            for all taps k
+                load 6 vectors of x, shifted by offsets[k];  24 multiply-adds with 4 weights
+            store 24 vectors of sums
+
+    `_loops` loads and stores its sums once for every 6 taps; here that is done once for all. The
+    last 96 may overlap those before: the numbers in both come out the same twice. L ≥ 96.
+    """
+    for first in range(0, L, 96):
+        l = min(first, L - 96)
+        b0, b1, b2, b3 = splat(bias[0]), splat(bias[1]), splat(bias[2]), splat(bias[3])
+        y0, y1 = (b0, b0, b0, b0, b0, b0), (b1, b1, b1, b1, b1, b1)
+        y2, y3 = (b2, b2, b2, b2, b2, b2), (b3, b3, b3, b3, b3, b3)
+        for k in range(len(offsets)):
+            v = _load6(x, offsets[k] + l)
+            y0 = _add_row(y0, splat(w[0, k]), v)
+            y1 = _add_row(y1, splat(w[1, k]), v)
+            y2 = _add_row(y2, splat(w[2, k]), v)
+            y3 = _add_row(y3, splat(w[3, k]), v)
+            fence()
+        _store6(sums, l, y0)
+        _store6(sums, l + spacing, y1)
+        _store6(sums, l + 2 * spacing, y2)
+        _store6(sums, l + 3 * spacing, y3)
+
+
+@jit
+def _load6(x, i):
+    return (
+        load(x, i),
+        load(x, i + 16),
+        load(x, i + 32),
+        load(x, i + 48),
+        load(x, i + 64),
+        load(x, i + 80),
+    )
+
+
+@jit
+def _store6(x, i, v):
+    store(x, i, v[0])
+    store(x, i + 16, v[1])
+    store(x, i + 32, v[2])
+    store(x, i + 48, v[3])
+    store(x, i + 64, v[4])
+    store(x, i + 80, v[5])
+
+
+@jit
+def _add_row(y, w, v):
+    """y + w · v, six vectors."""
+    return (
+        multiply_add(w, v[0], y[0]),
+        multiply_add(w, v[1], y[1]),
+        multiply_add(w, v[2], y[2]),
+        multiply_add(w, v[3], y[3]),
+        multiply_add(w, v[4], y[4]),
+        multiply_add(w, v[5], y[5]),
+    )
+
+
+@jit
+def _loops(sums, spacing, L, x, offsets, w, bias):
+    """`accumulate` in plain loops: 6 taps at a time, over all numbers l."""
     y0 = sums[:L]
     y1 = sums[spacing : spacing + L]
     y2 = sums[2 * spacing : 2 * spacing + L]
@@ -64,7 +160,7 @@ def _accumulate(sums, spacing, L, x, offsets, w, bias):
 
 @jit
 def _accumulate_one(sums, L, x, offsets, w, bias):
-    """`_accumulate` for a single output."""
+    """`accumulate` for a single output."""
     y = sums[:L]
     y[:] = bias[0]
     for k in range(0, len(offsets), 6):
@@ -194,43 +290,87 @@ def _aligned_zeros(size, dtype):
 @jit
 def _pack(x, first_channel, channels, strip, s, scratch):
     """Copy a strip of some channels of x into the scratch, plane by plane, with zero padding."""
+    pixels = x.reshape(-1)
+    _, C, H, W = x.shape
     plane = 0
     for c in range(first_channel, first_channel + channels):
         for row_first, row_stop, row_origin in s.row_phases:
             for first, stop, origin in s.column_phases:
                 n, q = strip * s.height // s.row_pitch, strip * s.height % s.row_pitch
                 for at in range(plane, plane + s.filled, s.column_pitch):
-                    row = scratch[at : at + s.column_pitch]
                     if n < len(x) and row_first <= q < row_stop:
-                        pixels = x[n, c, q * s.row_stride + row_origin]
-                        _fill(row[:first], 0)
-                        _gather(
-                            row[first:stop],
-                            pixels[first * s.column_stride + origin :],
-                            s.column_stride,
-                        )
-                        _fill(row[stop:], 0)
+                        row = ((n * C + c) * H + q * s.row_stride + row_origin) * W
+                        start = row + first * s.column_stride + origin
+                        fill(scratch, at, first)
+                        if s.column_stride == 1:
+                            copy(scratch, at + first, pixels, start, stop - first)
+                        else:
+                            _gather(
+                                scratch[at + first : at + stop], pixels[start:], s.column_stride
+                            )
+                        fill(scratch, at + stop, s.column_pitch - stop)
                     else:
-                        _fill(row, 0)
+                        fill(scratch, at, s.column_pitch)
                     q += 1
                     if q == s.row_pitch:
                         n, q = n + 1, 0
                 plane += s.plane
 
 
-@jit
-def _fill(row, value):
-    for q in range(len(row)):
-        row[q] = value
+def fill(x, i, count):
+    """x[i], … x[i + count − 1] = 0."""
+    x[i : i + count] = 0
+
+
+@overload(fill)
+def _fill_for(x, i, count):
+    return _fill_wide if _is_wide(x) else _fill_plain
+
+
+def _fill_plain(x, i, count):
+    for k in range(i, i + count):
+        x[k] = 0
+
+
+def _fill_wide(x, i, count):
+    zeros = splat(x.dtype.type(0))
+    k = i
+    while k + 16 <= i + count:
+        store(x, k, zeros)
+        k += 16
+    for rest in range(k, i + count):
+        x[rest] = 0
+
+
+def copy(to, i, source, j, count):
+    """to[i], … to[i + count − 1] = source[j], … source[j + count − 1]."""
+    to[i : i + count] = source[j : j + count]
+
+
+@overload(copy)
+def _copy_for(to, i, source, j, count):
+    return _copy_wide if _is_wide(to) else _copy_plain
+
+
+def _copy_plain(to, i, source, j, count):
+    into, outof = to[i : i + count], source[j : j + count]
+    for k in range(count):
+        into[k] = outof[k]
+
+
+def _copy_wide(to, i, source, j, count):
+    k = 0
+    while k + 16 <= count:  # rows are short: a loop that the compiler makes takes longer to set up
+        store(to, i + k, load(source, j + k))
+        k += 16
+    for rest in range(k, count):
+        to[i + rest] = source[j + rest]
 
 
 @jit
 def _gather(to, source, stride):
     """to[q] = source[q·stride]: with a constant stride the loop becomes vector instructions."""
-    if stride == 1:
-        for q in range(len(to)):
-            to[q] = source[q]
-    elif stride == 2:
+    if stride == 2:
         for q in range(len(to)):
             to[q] = source[2 * q]
     else:
@@ -241,14 +381,15 @@ def _gather(to, source, stride):
 @jit
 def _pack_gradient(grad, o, strip, s, lanes):
     """Lay out a channel of grad like the windows of a strip, with 0 where there is no window."""
+    pixels = grad.reshape(-1)
+    _, O, OH, OW = grad.shape
     n, i = strip * s.height // s.row_pitch, strip * s.height % s.row_pitch
     for at in range(0, s.height * s.column_pitch, s.column_pitch):
-        row = lanes[at : at + s.column_pitch]
         if n < len(grad) and i < s.row_count:
-            _gather(row[: s.column_count], grad[n, o, i], 1)
-            _fill(row[s.column_count :], 0)
+            copy(lanes, at, pixels, ((n * O + o) * OH + i) * OW, s.column_count)
+            fill(lanes, at + s.column_count, s.column_pitch - s.column_count)
         else:
-            _fill(row, 0)
+            fill(lanes, at, s.column_pitch)
         i += 1
         if i == s.row_pitch:
             n, i = n + 1, 0
@@ -257,22 +398,17 @@ def _pack_gradient(grad, o, strip, s, lanes):
 @jit
 def _unpack(lanes, strip, s, y, o, start, step):
     """Copy the results of a strip to y[:, o, start::step, start::step]."""
+    pixels = y.reshape(-1)
+    _, O, H, W = y.shape
     n, i = strip * s.height // s.row_pitch, strip * s.height % s.row_pitch
     for at in range(0, s.height * s.column_pitch, s.column_pitch):
         if n < len(y) and i < s.row_count:
-            row = y[n, o, start[0] + i * step[0]][start[1] :]
-            _scatter(lanes[at : at + s.column_count], row, step[1])
+            to = ((n * O + o) * H + start[0] + i * step[0]) * W + start[1]
+            if step[1] == 1:
+                copy(pixels, to, lanes, at, s.column_count)
+            else:
+                for q in range(s.column_count):
+                    pixels[to + q * step[1]] = lanes[at + q]
         i += 1
         if i == s.row_pitch:
             n, i = n + 1, 0
-
-
-@jit
-def _scatter(source, to, stride):
-    """to[q·stride] = source[q]."""
-    if stride == 1:
-        for q in range(len(source)):
-            to[q] = source[q]
-    else:
-        for q in range(len(source)):
-            to[q * stride] = source[q]

@@ -26,9 +26,8 @@ import numpy as np
 
 from minidl_kernels.geometry import Pair
 
-_LANES = (
-    1024  # length of the inner loops: long enough to amortise them, short enough for the L1 cache
-)
+_LANES = 1024  # length of the inner loops: many for one start, few enough for the L1 cache
+_FEWEST = 96  # what the wide loop computes at once
 
 
 class Strips(NamedTuple):
@@ -75,7 +74,7 @@ def cut(
     total = images * row_pitch
     height = -(-total // max(1, round(total * pitch / _LANES))) or 1
     row_reach, reach = int(row_shift[-1]), int(shift[-1])
-    lanes = -(-height * pitch // 16) * 16  # no remainder after whole vectors
+    lanes = max(-(-height * pitch // 16) * 16, _FEWEST)  # no remainder after whole vectors
     size_of_plane = _spaced(lanes + row_reach * pitch + reach)
     channel = np.arange(channels)[:, None, None] * len(row_phases) * len(phases)
     planes = channel + row_plane[:, None] * len(phases) + plane  # (channels, KH, KW)

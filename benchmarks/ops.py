@@ -1,0 +1,256 @@
+"""Time each kernel beside PyTorch at the shapes of LeNet, ResNet-20, DenseNet and MobileNet.
+
+    pip install -e ".[bench]"
+    python benchmarks/ops.py                       # all rows
+    python benchmarks/ops.py conv --repeats 25     # rows whose name begins so
+
+Forward, input gradient and weight gradient (or backward) are timed one by one: minidl's kernel,
+then PyTorch's in its default layout, then in channels_last, in turns, `--repeats` times; medians.
+The three results are compared before anything is timed.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from minidl_kernels import active
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+import minidl
+
+Call = Callable[[], Any]
+
+CONVOLUTIONS = [  # (N, C, O, H, kernel, stride, padding, groups)
+    ("lenet 1→6 5×5", (128, 1, 6, 32, 5, 1, 0, 1)),
+    ("lenet 6→16 5×5", (128, 6, 16, 14, 5, 1, 0, 1)),
+    ("resnet 3→16", (128, 3, 16, 32, 3, 1, 1, 1)),
+    ("resnet 16→16", (128, 16, 16, 32, 3, 1, 1, 1)),
+    ("resnet 16→32 /2", (128, 16, 32, 32, 3, 2, 1, 1)),
+    ("resnet 32→32", (128, 32, 32, 16, 3, 1, 1, 1)),
+    ("resnet 64→64", (128, 64, 64, 8, 3, 1, 1, 1)),
+    ("densenet 88→12", (64, 88, 12, 32, 3, 1, 1, 1)),
+    ("densenet 232→12", (64, 232, 12, 16, 3, 1, 1, 1)),
+    ("densenet 304→304 1×1", (64, 304, 304, 16, 1, 1, 0, 1)),
+    ("mobilenet 64→128 1×1", (64, 64, 128, 16, 1, 1, 0, 1)),
+    ("mobilenet 512→512 1×1", (64, 512, 512, 4, 1, 1, 0, 1)),
+    ("mobilenet depthwise 64", (64, 64, 64, 16, 3, 1, 1, 64)),
+    ("mobilenet depthwise 256 /2", (64, 256, 256, 8, 3, 2, 1, 256)),
+]
+NORMS = [  # (N, C, H)
+    ("resnet 16 at 32", (128, 16, 32)),
+    ("resnet 64 at 8", (128, 64, 8)),
+    ("densenet 160 at 32", (64, 160, 32)),
+    ("mobilenet 512 at 4", (64, 512, 4)),
+]
+POOLS = [  # (N, C, H)
+    ("lenet 6 at 28", (128, 6, 28)),
+    ("densenet 160 at 32", (64, 160, 32)),
+]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kernel at one shape: the same work done three ways.
+
+    Attributes:
+        name: kernel, shape and direction.
+        sides: what is timed, by library; each call returns its result.
+        multiply_adds: the work, or 0 where memory decides and not arithmetic.
+    """
+
+    name: str
+    sides: dict[str, Call]
+    multiply_adds: int = 0
+
+
+def draw(*shape: int) -> np.ndarray:
+    """Random float32 numbers."""
+    return np.random.default_rng(0).standard_normal(shape, np.float32)
+
+
+def convolution(
+    name: str, N: int, C: int, O: int, H: int, k: int, s: int, p: int, groups: int
+) -> Iterator[Row]:
+    """Forward, input gradient and weight gradient of a convolution."""
+    x, w = draw(N, C, H, H), draw(O, C // groups, k, k)
+    options: tuple[Any, ...] = ((s, s), (p, p, p, p), (1, 1))
+    if groups == C > 1:
+        family, kind = active().depthwise, "depthwise"
+    else:
+        family, kind, options = active().conv, "conv2d", (*options, groups)
+    forward, by_input, by_weight = (
+        getattr(family, f"{kind}_{what}")
+        for what in ("forward", "input_gradient", "weight_gradient")
+    )
+    g = draw(*forward(x, w, None, *options).shape)
+    work = g.size * (C // groups) * k * k
+
+    def torch_side(layout: Any, mask: list[bool] | None) -> Call:
+        tx, tg = (torch.from_numpy(a).to(memory_format=layout) for a in (x, g))
+        tw = torch.from_numpy(w).to(memory_format=layout)
+        if mask is None:
+            return lambda: torch.nn.functional.conv2d(tx, tw, None, s, p, 1, groups)
+        place = mask.index(True)
+        return lambda: torch.ops.aten.convolution_backward(
+            tg, tx, tw, None, [s, s], [p, p], [1, 1], False, [0, 0], groups, mask
+        )[place]
+
+    ours: dict[str, tuple[Call, list[bool] | None]] = {
+        "forward": (lambda: forward(x, w, None, *options), None),
+        "input gradient": (lambda: by_input(g, w, x.shape, *options), [True, False, False]),
+        "weight gradient": (lambda: by_weight(g, x, w.shape, *options), [False, True, False]),
+    }
+    for direction, (call, mask) in ours.items():
+        if direction == "input gradient" and C in (1, 3):
+            continue  # the first layer: nobody asks for the gradient of the images
+        sides = {
+            "minidl": call,
+            "PyTorch": torch_side(torch.contiguous_format, mask),
+            "channels_last": torch_side(torch.channels_last, mask),
+        }
+        yield Row(f"conv {name}, {direction}", sides, work)
+
+
+def norm(name: str, N: int, C: int, H: int) -> Iterator[Row]:
+    """Batch norm + ReLU in training; PyTorch runs the two one after the other."""
+    x, g, gamma, beta = draw(N, C, H, H), draw(N, C, H, H), draw(C), draw(C)
+    flat = x.reshape(N, C, -1)
+    y, mean, var = active().fused.batch_norm_relu_forward(flat, gamma, beta, None, 1e-5)
+
+    def torch_side(layout: Any, backward: bool) -> Call:
+        tx, tg = (torch.from_numpy(a).to(memory_format=layout) for a in (x, g))
+        tx.requires_grad_(backward)
+        weight, bias = (torch.from_numpy(a).requires_grad_(backward) for a in (gamma, beta))
+
+        def forward() -> torch.Tensor:
+            normed = torch.nn.functional.batch_norm(tx, None, None, weight, bias, True)
+            return torch.relu(normed)
+
+        if not backward:
+            return forward
+        output = forward()
+        return lambda: torch.autograd.grad(output, (tx, weight, bias), tg, retain_graph=True)[0]
+
+    calls: dict[str, Call] = {
+        "forward": lambda: (
+            active()
+            .fused.batch_norm_relu_forward(flat, gamma, beta, None, 1e-5)[0]
+            .reshape(x.shape)
+        ),
+        "backward": lambda: (
+            active()
+            .fused.batch_norm_relu_backward(
+                g.reshape(flat.shape), y, flat, gamma, mean, var, 1e-5, False, True
+            )[0]
+            .reshape(x.shape)
+        ),
+    }
+    for direction, call in calls.items():
+        sides = {
+            "minidl": call,
+            "PyTorch": torch_side(torch.contiguous_format, direction == "backward"),
+            "channels_last": torch_side(torch.channels_last, direction == "backward"),
+        }
+        yield Row(f"norm+relu {name}, {direction}", sides)
+
+
+def pooling(name: str, N: int, C: int, H: int) -> Iterator[Row]:
+    """2×2 max and average pooling."""
+    x, g = draw(N, C, H, H), draw(N, C, H // 2, H // 2)
+    window = (2, 2), (2, 2), (0, 0, 0, 0)
+    size = (H // 2, H // 2)
+    pool = active().pool
+    position = pool.max_pool2d_forward(x, *window, (1, 1), size)[1]
+    calls: dict[str, dict[str, Call]] = {
+        "max": {
+            "forward": lambda: pool.max_pool2d_forward(x, *window, (1, 1), size)[0],
+            "backward": lambda: pool.max_pool2d_backward(g, position, x.shape),
+        },
+        "average": {
+            "forward": lambda: pool.avg_pool2d_forward(x, *window, True, size),
+            "backward": lambda: pool.avg_pool2d_backward(g, x.shape, *window, True),
+        },
+    }
+
+    def torch_side(kind: str, layout: Any, backward: bool) -> Call:
+        functions = torch.nn.functional
+        function = functions.max_pool2d if kind == "max" else functions.avg_pool2d
+        tx, tg = (torch.from_numpy(a).to(memory_format=layout) for a in (x, g))
+        if not backward:
+            return lambda: function(tx, 2)
+        output = function(tx.requires_grad_(), 2)
+        return lambda: torch.autograd.grad(output, tx, tg, retain_graph=True)[0]
+
+    for kind, directions in calls.items():
+        for direction, call in directions.items():
+            backward = direction == "backward"
+            sides = {
+                "minidl": call,
+                "PyTorch": torch_side(kind, torch.contiguous_format, backward),
+                "channels_last": torch_side(kind, torch.channels_last, backward),
+            }
+            yield Row(f"pool {kind} {name}, {direction}", sides)
+
+
+def measure(row: Row, repeats: int) -> dict[str, float]:
+    """The median milliseconds of each side, taken in turns, after their results were compared."""
+    results = {side: np.asarray(call()) for side, call in row.sides.items()}
+    size = np.linalg.norm(results["minidl"])
+    for side, result in results.items():
+        # As a whole, not pixel by pixel: a number near ReLU's kink may fall on either side of it.
+        assert np.linalg.norm(result - results["minidl"]) < 1e-2 * size, f"{row.name}: {side}"
+    times: dict[str, list[float]] = {side: [] for side in row.sides}
+    for _ in range(repeats):
+        for side, call in row.sides.items():
+            start = time.perf_counter()
+            call()
+            times[side].append(1000 * (time.perf_counter() - start))
+    return {side: statistics.median(series) for side, series in times.items()}
+
+
+def main() -> None:
+    """Read the command line, measure, print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("names", nargs="*", default=[""], help="how the names of rows begin")
+    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("--threads", type=int, default=minidl.num_threads())
+    arguments = parser.parse_args()
+    torch.set_num_threads(arguments.threads)
+    minidl.set_num_threads(arguments.threads)
+
+    table = Table(
+        title=f"kernels, {arguments.threads} threads, median ms of {arguments.repeats}",
+        caption="speed: PyTorch's time divided by minidl's; above 1 minidl is faster",
+    )
+    columns = ("kernel", "minidl", "GFLOP/s", "PyTorch", "speed", "channels_last", "speed")
+    for column in columns:
+        table.add_column(column, justify="left" if column == "kernel" else "right")
+    rows = [
+        row
+        for family, shapes in ((convolution, CONVOLUTIONS), (norm, NORMS), (pooling, POOLS))
+        for name, shape in shapes
+        for row in family(name, *shape)
+        if row.name.startswith(tuple(arguments.names))
+    ]
+    for row in track(rows, "timing", transient=True):
+        ms = measure(row, arguments.repeats)
+        ours = ms["minidl"]
+        rate = f"{2 * row.multiply_adds / ours / 1e6:.0f}" if row.multiply_adds else ""
+        others = [
+            text
+            for side in ("PyTorch", "channels_last")
+            for text in (f"{ms[side]:.2f}", f"{ms[side] / ours:.2f}")
+        ]
+        table.add_row(row.name, f"{ours:.2f}", rate, *others)
+    Console().print(table)
+
+
+if __name__ == "__main__":
+    main()

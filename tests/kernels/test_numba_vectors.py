@@ -1,0 +1,101 @@
+"""The wide float32 path of convolution: the same sums as the plain loops, on every odd shape."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+from hypothesis import assume, example, given, settings
+from hypothesis import strategies as st
+from minidl_kernels.geometry import output_size
+from minidl_kernels.naive import conv as naive
+from minidl_kernels.numba import conv
+
+small = st.integers(1, 3)
+pairs = st.tuples(small, small)
+
+
+@settings(max_examples=60)
+@given(
+    N=st.integers(1, 3),
+    C=st.integers(1, 4),
+    O=st.integers(1, 6),
+    size=st.tuples(st.integers(1, 19), st.integers(1, 35)),
+    kernel=st.tuples(st.integers(1, 3), st.integers(1, 5)),
+    stride=pairs,
+    padding=st.tuples(*[st.integers(0, 3)] * 4),
+    dilation=pairs,
+)
+@example(1, 1, 2, (1, 1), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))  # fewer numbers than a vector
+@example(1, 3, 4, (3, 33), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1))  # a vector and one number
+def test_float32_agrees_with_the_definition(N, C, O, size, kernel, stride, padding, dilation):
+    out = output_size(size, kernel, stride, padding, dilation)
+    assume(min(out) >= 1)
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((N, C, *size))
+    w = rng.standard_normal((O, C, *kernel))
+    b = rng.standard_normal(O)
+    grad = rng.standard_normal((N, O, *out))
+    x4, w4, b4, grad4 = (a.astype(np.float32) for a in (x, w, b, grad))
+    window = (stride, padding, dilation, 1)
+
+    def close(found, wanted):
+        assert found.dtype == np.float32
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
+
+    close(conv.conv2d_forward(x4, w4, b4, *window), naive.conv2d_forward(x, w, b, *window))
+    close(
+        conv.conv2d_input_gradient(grad4, w4, x.shape, *window),
+        naive.conv2d_input_gradient(grad, w, x.shape, *window),
+    )
+    close(
+        conv.conv2d_weight_gradient(grad4, x4, w.shape, *window),
+        naive.conv2d_weight_gradient(grad, x, w.shape, *window),
+    )
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_float32_carries_nan_and_infinity_to_the_windows_that_see_them(bad):
+    x = np.random.default_rng(0).standard_normal((2, 3, 9, 40), np.float32)
+    w = np.random.default_rng(1).standard_normal((5, 3, 3, 3), np.float32)
+    x[1, 2, 4, 17] = bad
+    y = conv.conv2d_forward(x, w, None, (1, 1), (1, 1, 1, 1), (1, 1), 1)
+    seen = np.zeros(y.shape, bool)
+    seen[1, :, 3:6, 16:19] = True
+    np.testing.assert_array_equal(~np.isfinite(y), seen)
+
+
+PROGRAM = """
+import json, numpy as np
+from minidl_kernels.numba import conv, vector
+x = np.random.default_rng(0).standard_normal((2, 5, 11, 37), np.float32)
+w = np.random.default_rng(1).standard_normal((6, 5, 3, 3), np.float32)
+y = conv.conv2d_forward(x, w, None, (1, 1), (1, 1, 1, 1), (1, 1), 1)
+print(json.dumps([vector.WIDE, y[:, :, ::3, ::5].ravel().tolist()]))
+"""
+
+
+def test_plain_loops_serve_where_there_are_no_wide_registers(tmp_path):
+    """MINIDL_VECTORS=0 stands in for such a processor; both ways differ by rounding only."""
+    results = []
+    for choice in ("0", "1"):
+        environment = {
+            **os.environ,
+            "MINIDL_VECTORS": choice,
+            "NUMBA_CACHE_DIR": str(tmp_path / choice),
+        }
+        run = subprocess.run(
+            [sys.executable, "-c", PROGRAM],
+            capture_output=True,
+            text=True,
+            env=environment,
+            check=True,
+        )
+        results.append(json.loads(run.stdout))
+    assert results[0][0] is False
+    np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-4, atol=1e-4)
