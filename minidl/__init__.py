@@ -21,6 +21,7 @@ from minidl import functional, models, nn, optim, random
 from minidl.autograd import detect_anomaly, no_grad
 from minidl.errors import AnomalyError, GradientError, GraphError, InputError
 from minidl.gradcheck import gradcheck
+from minidl.profile import profile
 from minidl.random import manual_seed
 from minidl.tensor import Tensor
 from minidl.weights import load, save
@@ -48,6 +49,7 @@ __all__ = [
     "no_grad",
     "num_threads",
     "optim",
+    "profile",
     "random",
     "save",
     "set_kernels",

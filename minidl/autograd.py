@@ -12,9 +12,10 @@ This room knows arrays, ops and leaves. It does not know `Tensor`, which is buil
 
 import itertools
 import threading
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any, Literal, Protocol
 
 import numpy as np
 
@@ -65,10 +66,14 @@ class Op:
     - `backward(self, grad)` receives ∂L/∂output and returns ∂L/∂input, one array for each input of
       `forward` in the same order, with that input's shape and dtype. `self.needs[k]` tells whether
       anybody wants the gradient of input k; where nobody does, it returns None and saves the work.
+
+    An op that sums products may say how many: its `forward` sets `multiply_adds` to the number it
+    takes itself and the number `backward` will take for the gradients wanted. The profiler asks.
     """
 
     needs: tuple[bool, ...] = ()
     saved: tuple[Any, ...] = ()
+    multiply_adds: tuple[int, int] | None = None
 
     _numbers = itertools.count()
 
@@ -112,6 +117,7 @@ class _State(threading.local):
     def __init__(self) -> None:
         self.recording = True
         self.anomaly = False
+        self.observers: tuple[Observer, ...] = ()
 
 
 _state = _State()
@@ -159,6 +165,41 @@ def check_output(op: Op, inputs: tuple[Any, ...], output: Array) -> None:
 def _describe(array: Array) -> str:
     nan, inf = int(np.isnan(array).sum()), int(np.isinf(array).sum())
     return f"{nan} NaN and {inf} inf among {array.size} values of shape {array.shape}"
+
+
+# ------------------------------------------------------------------------------ observers
+
+
+Direction = Literal["forward", "backward"]
+Observer = Callable[[Op, Direction, float], None]
+"""Told of each op that has run in its thread: which op, which way, and the seconds it took."""
+
+
+@contextmanager
+def observe(observer: Observer) -> Iterator[None]:
+    """Call `observer` after each forward and each backward of an op that does not fail."""
+    before, _state.observers = _state.observers, (*_state.observers, observer)
+    try:
+        yield
+    finally:
+        _state.observers = before
+
+
+def observed(op: Op, direction: Direction) -> AbstractContextManager[None]:
+    """Stands around each run of an op: tells the observers, and does nothing if there are none."""
+    return _timed(op, direction) if _state.observers else _UNOBSERVED
+
+
+_UNOBSERVED = nullcontext()
+
+
+@contextmanager
+def _timed(op: Op, direction: Direction) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    seconds = time.perf_counter() - start
+    for observer in _state.observers:
+        observer(op, direction, seconds)
 
 
 # ------------------------------------------------------------------------- the backward walk
@@ -219,7 +260,8 @@ def _last_made_first(root: Op | Leaf) -> list[Op]:
 
 
 def _run(op: Op, upstream: Array) -> tuple[Array | None, ...]:
-    result = op.backward(upstream)
+    with observed(op, "backward"):
+        result = op.backward(upstream)
     gradients = result if isinstance(result, tuple) else (result,)
     if len(gradients) != len(op.needs):
         raise GraphError(

@@ -35,6 +35,11 @@ def entered(layer: Named) -> Iterator[None]:
         _running.layers.pop()
 
 
+def innermost() -> Named | None:
+    """The layer that is running; None if no layer is."""
+    return _running.layers[-1] if _running.layers else None
+
+
 def path() -> str:
     """The dotted name of the innermost running layer; its class name if it is the outermost too.
 

@@ -439,7 +439,8 @@ def apply(op_class: type[Op], *inputs: ArrayLike | None, **options: Any) -> Tens
     wanted = [x is not None and x.requires_grad for x in tensors]
     op = op_class()
     op.needs = tuple(want and autograd.is_grad_enabled() for want in wanted)
-    data = np.asarray(op.forward(*arrays, **options))
+    with autograd.observed(op, "forward"):
+        data = np.asarray(op.forward(*arrays, **options))
     if data.dtype == np.float64 and all(x is None or x.dtype.kind != "f" for x in arrays):
         data = data.astype(np.float32)  # a function of whole numbers: NumPy would go to float64
     autograd.check_output(op, arrays, data)

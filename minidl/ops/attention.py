@@ -42,6 +42,8 @@ class AttentionWeights(Op):
         p = _weights("attention_weights", q, k, mask, scale, causal)
         self.scale, self.mask_shape = scale, None if mask is None else mask.shape
         self.save(q, k, p)
+        number = p.size * q.shape[-1]
+        self.multiply_adds = number, number * sum(self.needs[:2])
         return p
 
     def backward(self, grad: Array) -> tuple[Array | None, ...]:
@@ -80,7 +82,15 @@ class ScaledDotProductAttention(Op):
             dropped = p * kept
         self.scale, self.mask_shape = scale, None if mask is None else mask.shape
         self.save(q, k, v, p, kept, dropped)
-        return dropped @ v
+        y = dropped @ v
+        scores, mixtures = p.size * q.shape[-1], y.size * v.shape[-2]
+        needs_q, needs_k, needs_v, needs_mask = self.needs
+        self.multiply_adds = (
+            scores + mixtures,
+            scores * (needs_q + needs_k)
+            + mixtures * (needs_v + (needs_q or needs_k or needs_mask)),  # dv and dP
+        )
+        return y
 
     def backward(self, grad: Array) -> tuple[Array | None, ...]:
         """dv = (P · kept)ᵀ grad and dP = kept · grad vᵀ; from dP go on as above."""

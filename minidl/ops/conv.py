@@ -11,6 +11,8 @@ groups, output channel o sees only the C/groups input channels of its own group.
 The sums themselves are in `minidl_kernels`, written three times; read `naive/conv.py` first.
 """
 
+import math
+
 import numpy as np
 from minidl_kernels import active
 from minidl_kernels.geometry import Padding, Pair
@@ -43,7 +45,10 @@ class Conv2d(Op):
         self.window = stride, padding, dilation, groups
         self.x_shape, self.w_shape = x.shape, w.shape
         self.save(x if self.needs[1] else None, w if self.needs[0] else None)
-        return active().conv.conv2d_forward(x, w, b, *self.window)
+        y = active().conv.conv2d_forward(x, w, b, *self.window)
+        # Each output pixel is the sum of as many products as a filter has weights.
+        self.multiply_adds = _multiply_adds(y, w, self.needs)
+        return y
 
     def backward(self, grad: Array) -> Gradients:
         """Each product w·x of the sum sends w·grad to its x and x·grad to its w; b gets Σ grad."""
@@ -82,7 +87,10 @@ class DepthwiseConv2d(Op):
         self.window = stride, padding, dilation
         self.x_shape, self.w_shape = x.shape, w.shape
         self.save(x if self.needs[1] else None, w if self.needs[0] else None)
-        return active().depthwise.depthwise_forward(x, w, b, *self.window)
+        y = active().depthwise.depthwise_forward(x, w, b, *self.window)
+        # Each output pixel is the sum of as many products as a filter has weights.
+        self.multiply_adds = _multiply_adds(y, w, self.needs)
+        return y
 
     def backward(self, grad: Array) -> Gradients:
         """As for Conv2d: w·grad to x, x·grad to w, Σ grad to b."""
@@ -158,6 +166,8 @@ class ConvTranspose2d(Op):
         self.save(x if self.needs[1] else None, w if self.needs[0] else None)
         y_shape = x.shape[0], groups * w.shape[1], *self.reached
         y = active().conv.conv2d_input_gradient(x, w, y_shape, *self.window)
+        # Each input pixel is multiplied by as many weights as it is spread over.
+        self.multiply_adds = _multiply_adds(x, w, self.needs)
         if any(beyond):
             y = np.pad(y, ((0, 0), (0, 0), (0, beyond[0]), (0, beyond[1])))
         return y if b is None else y + b[:, None, None]
@@ -178,6 +188,15 @@ class ConvTranspose2d(Op):
         if self.needs[2]:
             db = grad.sum(axis=(0, 2, 3))
         return dx, dw, db
+
+
+def _multiply_adds(pixels: Array, w: Array, needs: tuple[bool, ...]) -> tuple[int, int]:
+    """Forward's number, and again as many for ∂L/∂x and for ∂L/∂w; Σ grad multiplies nothing.
+
+    What falls on the padding counts too, as everywhere in the literature.
+    """
+    number = pixels.size * math.prod(w.shape[1:])
+    return number, number * sum(needs[:2])
 
 
 def _check(

@@ -25,7 +25,9 @@ class MatMul(Op):
             )
         checked_shapes("matmul", a.shape[:-2], b.shape[:-2])
         self.save(a, b)
-        return a @ b
+        y = a @ b
+        self.multiply_adds = _multiply_adds(y, a.shape[-1], self.needs)
+        return y
 
     def backward(self, grad: Array) -> tuple[Array | None, Array | None]:
         """∂L/∂a = grad · bᵀ and ∂L/∂b = aᵀ · grad."""
@@ -77,6 +79,7 @@ class Linear(Op):
         check_dtypes("linear", x, w, b)
         self.save(x if self.needs[1] else None, w if self.needs[0] else None)
         y = x @ w.T
+        self.multiply_adds = _multiply_adds(y, x.shape[-1], self.needs)
         if b is not None:
             y += b
         return y
@@ -93,3 +96,9 @@ class Linear(Op):
         if self.needs[2]:
             db = flat.sum(axis=0)
         return dx, dw, db
+
+
+def _multiply_adds(y: Array, terms: int, needs: tuple[bool, ...]) -> tuple[int, int]:
+    """Each element of y is a sum of `terms` products; each factor's gradient takes as many."""
+    number = np.size(y) * terms
+    return number, number * sum(needs[:2])
