@@ -15,6 +15,9 @@ The three folders have the same files, functions and signatures, so one can stan
 All arrays are float32 or float64. Kernels never change their inputs.
 """
 
+from minidl_kernels.memory import keep_freed_memory
 from minidl_kernels.selection import KernelSet, active, available, select, use
+
+keep_freed_memory()
 
 __all__ = ["KernelSet", "active", "available", "select", "use"]
