@@ -23,7 +23,7 @@ FLOORS = [
     {"scope"},
 ]
 # On one floor, these arrows are meant.
-BESIDE = {("train", "viz"), ("samples", "gradcheck")}
+BESIDE = {("train", "viz")}
 # Shown to the outside as one front; nothing inside imports from it.
 FRONT = "__init__"
 

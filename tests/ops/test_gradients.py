@@ -62,7 +62,7 @@ def run(sample: Sample, arrays: list[np.ndarray]) -> tuple[np.ndarray, list[np.n
 
 def test_every_op_has_samples():
     missing = every_op() - {sample.op for sample in SAMPLES}
-    assert not missing, f"ops without samples in minidl/samples.py: {missing}"
+    assert not missing, f"ops without samples in minidl/samples: {missing}"
 
 
 def test_every_sample_runs_the_op_it_names():
