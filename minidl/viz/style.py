@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 # Okabe and Ito's palette ("Color universal design", 2008), in the order pictures use it.
-BLUE, ORANGE, GREEN, PURPLE = "#0072B2", "#D55E00", "#009E73", "#CC79A7"
+BLUE, ORANGE = "#0072B2", "#D55E00"
 INK, GREY, LIGHT = "#222222", "#6E6E6E", "#E3E3E3"
 
 WIDTH = 6.4  # inches

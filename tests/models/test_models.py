@@ -7,7 +7,6 @@ channels in the first convolution of densenet40, as the paper says). LeNet-5 and
 counted by hand below.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -50,10 +49,7 @@ COUNTS: list[tuple[str, dict[str, Any], tuple[int, int, int], int, int, int]] = 
 STANDARD = {row[0]: row[2:] for row in COUNTS if not row[1]}
 
 
-@pytest.fixture(autouse=True)
-def _numpy_kernels() -> Iterator[None]:
-    with minidl.kernels("numpy"):
-        yield
+pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 
 def normal(*shape: int, seed: int = 0) -> np.ndarray:

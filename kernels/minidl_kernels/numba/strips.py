@@ -37,12 +37,10 @@ class Strips(NamedTuple):
     height: int  # rows in a strip
     row_count: int  # windows one below the other
     row_pitch: int  # rows from one image to the next
-    row_reach: int  # rows from the first to the last tap of a window
     row_stride: int
     row_phases: np.ndarray  # (planes, 3): pixels in first ≤ q < stop, pixel = q·stride + origin
     column_count: int  # the same along a row
     column_pitch: int
-    column_reach: int
     column_stride: int
     column_phases: np.ndarray
     filled: int  # numbers packed in each plane: the strip and the rows its last windows reach
@@ -84,12 +82,10 @@ def cut(
         height,
         count[0],
         row_pitch,
-        row_reach,
         stride[0],
         row_phases,
         count[1],
         pitch,
-        reach,
         stride[1],
         phases,
         (height + row_reach) * pitch,
