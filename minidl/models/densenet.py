@@ -151,6 +151,7 @@ register(
     paper=f"{_PAPER} (k = 12)",
     input_shape=(3, 32, 32),
     parameters=1_019_722,
+    macs=264_812_928,
 )
 register(
     "densenet_bc100",
@@ -158,4 +159,5 @@ register(
     paper=f"{_PAPER} (BC, k = 12)",
     input_shape=(3, 32, 32),
     parameters=769_162,
+    macs=287_929_692,
 )

@@ -57,4 +57,5 @@ register(
     paper="LeCun et al., Gradient-Based Learning Applied to Document Recognition, 1998",
     input_shape=(1, 32, 32),
     parameters=61_706,
+    macs=416_520,
 )

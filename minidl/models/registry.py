@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from minidl.nn import Module
@@ -17,8 +17,10 @@ class Entry:
         build: makes the model; takes num_classes, in_channels and what else it offers.
         paper: authors, title, year.
         input_shape: the standard input of one image, (C, H, W).
-        parameters: the exact number of learnable parameters at that input with 10 classes (nets
-            for CIFAR and digits) or 1000.
+        parameters: the exact number of learnable parameters at that input, with the paper's number
+            of classes (10 for CIFAR and digits, else 1000).
+        macs: the exact multiply-accumulates of convolutions and linear layers for that input.
+        small: a configuration that trains on a laptop; None where the standard one already does.
     """
 
     name: str
@@ -26,6 +28,21 @@ class Entry:
     paper: str
     input_shape: tuple[int, int, int]
     parameters: int
+    macs: int
+    small: "Small | None" = None
+
+
+@dataclass(frozen=True)
+class Small:
+    """A configuration of an architecture for small images and a CPU.
+
+    Attributes:
+        input_shape: one image, (C, H, W), usually 3 × 32 × 32 or 1 × 28 × 28.
+        options: arguments for the architecture's constructor; num_classes=10 is always added.
+    """
+
+    input_shape: tuple[int, int, int] = (3, 32, 32)
+    options: dict[str, Any] = field(default_factory=dict)
 
 
 _entries: dict[str, Entry] = {}
@@ -38,11 +55,13 @@ def register(
     paper: str,
     input_shape: tuple[int, int, int],
     parameters: int,
+    macs: int,
+    small: Small | None = None,
 ) -> None:
     """Add an architecture to the list; each model file does so for its own."""
     if name in _entries:
         raise ValueError(f"the name {name!r} is taken")
-    _entries[name] = Entry(name, build, paper, input_shape, parameters)
+    _entries[name] = Entry(name, build, paper, input_shape, parameters, macs, small)
 
 
 def list_models() -> list[str]:
@@ -74,3 +93,17 @@ def create(name: str, **options: Any) -> Module:
         ValueError: there is no such name; the message suggests the nearest.
     """
     return entry(name).build(**options)
+
+
+def create_small(name: str, **options: Any) -> Module:
+    """Build the configuration of an architecture that trains on a laptop, with 10 classes.
+
+    Args:
+        name: one of `list_models()`.
+        options: as for `create`; they go before those of the small configuration.
+
+    Raises:
+        ValueError: there is no such name; the message suggests the nearest.
+    """
+    small = entry(name).small or Small()
+    return create(name, **{"num_classes": 10, **small.options, **options})

@@ -140,7 +140,13 @@ def _stage(in_channels: int, channels: int, n: int, stride: int, option: str) ->
 
 
 _PAPER = "He et al., Deep Residual Learning for Image Recognition, 2015, section 4.2"
-_PARAMETERS = {20: 269_722, 32: 464_154, 44: 658_586, 56: 853_018, 110: 1_727_962}
+_COUNTS = {  # depth: parameters, MACs
+    20: (269_722, 40_551_040),
+    32: (464_154, 68_862_592),
+    44: (658_586, 97_174_144),
+    56: (853_018, 125_485_696),
+    110: (1_727_962, 252_887_680),
+}
 
 register(
     "resnet8",
@@ -148,12 +154,14 @@ register(
     paper=f"{_PAPER}, with n = 1",
     input_shape=(1, 8, 8),
     parameters=75_002,
+    macs=747_136,
 )
-for _depth, _parameters in _PARAMETERS.items():
+for _depth, (_parameters, _macs) in _COUNTS.items():
     register(
         f"resnet{_depth}",
         partial(ResNetCIFAR, _depth),
         paper=_PAPER,
         input_shape=(3, 32, 32),
         parameters=_parameters,
+        macs=_macs,
     )

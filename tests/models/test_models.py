@@ -440,7 +440,7 @@ def test_unknown_options() -> None:
 
 def test_a_name_is_given_once() -> None:
     with pytest.raises(ValueError, match="'resnet20' is taken"):
-        register("resnet20", ResNetCIFAR, paper="", input_shape=COLOUR, parameters=0)
+        register("resnet20", ResNetCIFAR, paper="", input_shape=COLOUR, parameters=0, macs=0)
     assert models.entry("resnet20").parameters == 269_722
 
 
