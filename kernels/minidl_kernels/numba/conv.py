@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl_kernels.geometry import Padding, Pair, output_size
-from minidl_kernels.numba import shifts
+from minidl_kernels.numba import shifts, winograd
 from minidl_kernels.numba.jit import plain
 from minidl_kernels.numba.strips import Strips, cut
 from minidl_kernels.numba.team import run
@@ -51,10 +51,14 @@ def conv2d_forward(
     """The convolution y of x (N, C, H, W) with w (O, C/groups, KH, KW) and bias b (O,)."""
     O, CG, KH, KW = w.shape
     size = output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
-    y = np.empty((x.shape[0], O, *size), x.dtype)
     before = (padding[0], padding[2])
+    bias = np.zeros(O, x.dtype) if b is None else plain(b)
+    if winograd.suits(x, (KH, KW), stride, dilation, groups):
+        found = winograd.correlate(x, w, bias, size, before)
+        if found is not None:
+            return found
     strips = cut(x.shape[0], CG, x.shape[2:], size, (KH, KW), stride, before, dilation)
-    bias = np.zeros(O, x.dtype) if b is None else b
+    y = np.empty((x.shape[0], O, *size), x.dtype)
     _correlate(x, w.reshape(groups, O // groups, -1), bias, strips, y, (0, 0), (1, 1))
     return y
 
@@ -78,6 +82,12 @@ def conv2d_input_gradient(
     """
     N, C, H, W = x_shape
     O, CG, KH, KW = w.shape
+    if winograd.suits(grad, (KH, KW), stride, dilation, groups):
+        turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
+        before = (2 - padding[0], 2 - padding[2])
+        found = winograd.correlate(grad, turned, np.zeros(C, grad.dtype), (H, W), before)
+        if found is not None:
+            return found
     dx = np.zeros(x_shape, grad.dtype)  # pixels that no window uses keep this zero
     swapped = w.reshape(groups, O // groups, CG, KH, KW).swapaxes(1, 2)
     columns = list(_remainders(W, KW, stride[1], padding[2], dilation[1]))
@@ -125,6 +135,8 @@ def conv2d_weight_gradient(
     O, CG, KH, KW = w_shape
     OG, K = O // groups, CG * KH * KW
     before = (padding[0], padding[2])
+    if CG >= 8 and winograd.suits(x, (KH, KW), stride, dilation, groups):
+        return winograd.weight_gradient(grad, x, before)
     count = (grad.shape[2], grad.shape[3])
     size = (x.shape[2], x.shape[3])
     strips = cut(x.shape[0], CG, size, count, (KH, KW), stride, before, dilation)

@@ -68,7 +68,7 @@ class _CompileNotice(event.Listener):  # type: ignore[misc]
 
     def on_start(self, event: Any) -> None:
         function = event.data["dispatcher"].py_func
-        if not self.said and function.__module__.startswith(__package__):
+        if not self.said and str(function.__module__).startswith(__package__):
             self.said = True
             sys.stderr.write("minidl: compiling kernels (first run only, then cached) …\n")
             sys.stderr.flush()

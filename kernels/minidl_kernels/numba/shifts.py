@@ -31,8 +31,8 @@ def correlate_part(t, threads, x, weights, biases, strips, y, start, step):
     """
     groups, rows, _ = weights.shape
     CG, OG = x.shape[1] // groups, y.shape[1] // groups
-    scratch = _aligned_zeros((_planes(CG, strips) + 1) * strips.plane, x.dtype)
-    sums = _aligned_zeros(4 * strips.spacing, x.dtype)
+    scratch = aligned_zeros((_planes(CG, strips) + 1) * strips.plane, x.dtype)
+    sums = aligned_zeros(4 * strips.spacing, x.dtype)
     for item in range(t, strips.strips * groups, threads):
         strip, g = item // groups, item % groups
         _pack(x, g * CG, CG, strip, strips, scratch)
@@ -82,29 +82,28 @@ def _tile(sums, spacing, L, x, offsets, w, bias):
                 load 6 vectors of x, shifted by offsets[k];  24 multiply-adds with 4 weights
             store 24 vectors of sums
 
-    `_loops` loads and stores its sums once for every 6 taps; here that is done once for all. The
-    last 96 may overlap those before: the numbers in both come out the same twice. L ≥ 96.
+    `_loops` loads and stores its sums once for every 6 taps; here that is done once for all. L is a
+    multiple of 96.
     """
-    for first in range(0, L, 96):
-        l = min(first, L - 96)
+    for l in range(0, L, 96):
         b0, b1, b2, b3 = splat(bias[0]), splat(bias[1]), splat(bias[2]), splat(bias[3])
         y0, y1 = (b0, b0, b0, b0, b0, b0), (b1, b1, b1, b1, b1, b1)
         y2, y3 = (b2, b2, b2, b2, b2, b2), (b3, b3, b3, b3, b3, b3)
         for k in range(len(offsets)):
-            v = _load6(x, offsets[k] + l)
-            y0 = _add_row(y0, splat(w[0, k]), v)
-            y1 = _add_row(y1, splat(w[1, k]), v)
-            y2 = _add_row(y2, splat(w[2, k]), v)
-            y3 = _add_row(y3, splat(w[3, k]), v)
+            v = load6(x, offsets[k] + l)
+            y0 = add_row(y0, splat(w[0, k]), v)
+            y1 = add_row(y1, splat(w[1, k]), v)
+            y2 = add_row(y2, splat(w[2, k]), v)
+            y3 = add_row(y3, splat(w[3, k]), v)
             fence()
-        _store6(sums, l, y0)
-        _store6(sums, l + spacing, y1)
-        _store6(sums, l + 2 * spacing, y2)
-        _store6(sums, l + 3 * spacing, y3)
+        store6(sums, l, y0)
+        store6(sums, l + spacing, y1)
+        store6(sums, l + 2 * spacing, y2)
+        store6(sums, l + 3 * spacing, y3)
 
 
 @jit
-def _load6(x, i):
+def load6(x, i):
     return (
         load(x, i),
         load(x, i + 16),
@@ -116,7 +115,7 @@ def _load6(x, i):
 
 
 @jit
-def _store6(x, i, v):
+def store6(x, i, v):
     store(x, i, v[0])
     store(x, i + 16, v[1])
     store(x, i + 32, v[2])
@@ -126,7 +125,7 @@ def _store6(x, i, v):
 
 
 @jit
-def _add_row(y, w, v):
+def add_row(y, w, v):
     """y + w · v, six vectors."""
     return (
         multiply_add(w, v[0], y[0]),
@@ -206,8 +205,8 @@ def weight_part(t, threads, grad, x, strips, partial, splits):
     parts, groups, rows, _ = partial.shape
     CG, OG = x.shape[1] // groups, grad.shape[1] // groups
     height = -(-rows // (4 * splits)) * 4  # output channels in a split: whole blocks
-    scratch = _aligned_zeros(_planes(CG, strips) * strips.plane, x.dtype)
-    grads = _aligned_zeros(height * strips.spacing, x.dtype)
+    scratch = aligned_zeros(_planes(CG, strips) * strips.plane, x.dtype)
+    grads = aligned_zeros(height * strips.spacing, x.dtype)
     for item in range(t, parts * groups * splits, threads):
         part, g, first = item // (groups * splits), item // splits % groups, item % splits * height
         last = min(first + height, rows)
@@ -280,7 +279,7 @@ def _planes(channels, strips):
 
 
 @jit
-def _aligned_zeros(size, dtype):
+def aligned_zeros(size, dtype):
     """Zeros that begin at a multiple of 64 bytes: a vector then never straddles two cache lines."""
     buffer = np.zeros(size + 16, dtype)
     skip = -(buffer.ctypes.data // buffer.itemsize) % 16

@@ -26,8 +26,9 @@ import numpy as np
 
 from minidl_kernels.geometry import Pair
 
-_LANES = 1024  # length of the inner loops: many for one start, few enough for the L1 cache
-_FEWEST = 96  # what the wide loop computes at once
+_LANES = 1056  # length of the inner loops: many for one start, few enough for the L1 cache
+_SCRATCH = 2**16  # numbers in a packed strip that leave room for others in the second cache
+_BLOCK = 96  # what the wide loop computes at once
 
 
 class Strips(NamedTuple):
@@ -61,7 +62,7 @@ def cut(
     before: Pair,
     dilation: Pair,
 ) -> Strips:
-    """Cut a batch into strips of about `_LANES` positions. Depends on shapes only, not on threads.
+    """Cut a batch into strips of up to `_LANES` positions. Depends on shapes only, not on threads.
 
     `before` is the padding above and to the left; a negative one skips pixels.
     """
@@ -69,10 +70,10 @@ def cut(
         _axis(*numbers)
         for numbers in zip(size, count, kernel, stride, before, dilation, strict=True)
     )
-    total = images * row_pitch
-    height = -(-total // max(1, round(total * pitch / _LANES))) or 1
     row_reach, reach = int(row_shift[-1]), int(shift[-1])
-    lanes = max(-(-height * pitch // 16) * 16, _FEWEST)  # no remainder after whole vectors
+    total = images * row_pitch
+    height = _height(total, pitch, row_reach, channels * len(row_phases) * len(phases))
+    lanes = -(-height * pitch // _BLOCK) * _BLOCK
     size_of_plane = _spaced(lanes + row_reach * pitch + reach)
     channel = np.arange(channels)[:, None, None] * len(row_phases) * len(phases)
     planes = channel + row_plane[:, None] * len(phases) + plane  # (channels, KH, KW)
@@ -94,6 +95,19 @@ def cut(
         size_of_plane,
         offsets.reshape(-1),
     )
+
+
+def _height(total: int, pitch: int, reach: int, planes: int) -> int:
+    """How many of `total` rows to put in a strip: the number that takes the least work in all.
+
+    Work is whole blocks of the inner loops, and copying, which also copies the rows that the last
+    windows reach. At least four strips, if there are as many rows: threads share them.
+    """
+    most = min(_LANES, _SCRATCH // planes) // pitch
+    heights = np.arange(1, max(1, min(most, total // 4)) + 1)
+    strips = -(-total // heights)
+    blocks = -(-heights * pitch // _BLOCK) * _BLOCK
+    return int(heights[np.argmin(strips * (blocks + 0.2 * (heights + reach) * pitch))])
 
 
 def _spaced(n: int) -> int:

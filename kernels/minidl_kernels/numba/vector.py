@@ -7,7 +7,12 @@ few operations a kernel says outright which numbers stay where.
     load(x, i)              the numbers x[i], x[i + 1], … x[i + 15]
     store(x, i, v)          write them back
     splat(a)                16 times the number a
+    load_first(x, i, n)     the same for the first n numbers; zeros stand for the rest
+    store_first(x, i, v, n)
+    a + b, a - b            number by number
     multiply_add(a, b, c)   a · b + c, number by number, rounded once
+    evens(a, b), odds       deal the numbers of two vectors one by one to two others
+    zip_first(a, b), zip_last       the way back
     fence()                 no instruction; no load moves across it
 
 They are worth having where the processor has 32 registers of 16 numbers (AVX-512). Elsewhere WIDE
@@ -17,19 +22,24 @@ kept on disk and not affected).
 Numba caches a kernel by the file it stands in: after a change of this file delete the caches.
 """
 
+import operator
 import os
 from typing import Any
 
 import llvmlite.binding as llvm
 from llvmlite import ir
-from numba import extending, types
+from numba import config, extending, types
 from numba.core import cgutils
 from numba.extending import models, register_model
 
 intrinsic: Any = extending.intrinsic  # its type knows nothing of the first, hidden argument
 
 LANES = 16
-WIDE = bool(llvm.get_host_cpu_features().get("avx512f")) and os.environ.get("MINIDL_VECTORS") != "0"
+WIDE = (
+    bool(llvm.get_host_cpu_features().get("avx512f"))
+    and os.environ.get("MINIDL_VECTORS") != "0"
+    and not config.DISABLE_JIT  # stepped through in Python, there are no registers
+)
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
 
@@ -118,3 +128,107 @@ def fence(_typing: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def load_first(_typing: Any, x: Any, _i: Any, _count: Any) -> Any:
+    """x[i], … x[i + count − 1], and zeros behind; count may be anything, 0 or less for none.
+
+    What is not loaded is not touched: it may lie beyond the end of the array.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        mask = _first(builder, args[2])
+        shape = ir.FunctionType(_VECTOR, [_VECTOR.as_pointer(), ir.IntType(32), mask.type, _VECTOR])
+        function = cgutils.get_or_insert_function(
+            builder.module, shape, "llvm.masked.load.v16f32.p0v16f32"
+        )
+        four = ir.Constant(ir.IntType(32), 4)
+        return builder.call(function, [address, four, mask, ir.Constant(_VECTOR, [0.0] * LANES)])
+
+    return _vector(x, types.intp, types.intp), generate
+
+
+@intrinsic
+def store_first(_typing: Any, x: Any, _i: Any, _v: Any, _count: Any) -> Any:
+    """Write the first `count` numbers of a vector to x[i], … x[i + count − 1]."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        mask = _first(builder, args[3])
+        shape = ir.FunctionType(
+            ir.VoidType(), [_VECTOR, _VECTOR.as_pointer(), ir.IntType(32), mask.type]
+        )
+        function = cgutils.get_or_insert_function(
+            builder.module, shape, "llvm.masked.store.v16f32.p0v16f32"
+        )
+        builder.call(function, [args[2], address, ir.Constant(ir.IntType(32), 4), mask])
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, _vector, types.intp), generate
+
+
+def _first(builder: Any, count: Any) -> Any:
+    """The mask that is true for the first `count` of 16 numbers."""
+    whole = ir.VectorType(ir.IntType(64), LANES)
+    nothing = ir.Constant(whole, ir.Undefined)
+    start = builder.insert_element(nothing, count, ir.Constant(ir.IntType(32), 0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    counts = builder.shuffle_vector(start, nothing, everywhere)
+    return builder.icmp_signed("<", ir.Constant(whole, list(range(LANES))), counts)
+
+
+def _shuffle(lanes: list[int], says: str) -> Any:
+    """An operation that picks 16 of the 32 numbers of two vectors."""
+
+    def shuffle(_typing: Any, _a: Any, _b: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+            picked = ir.Constant(ir.VectorType(ir.IntType(32), LANES), lanes)
+            return builder.shuffle_vector(args[0], args[1], picked)
+
+        return _vector(_vector, _vector), generate
+
+    shuffle.__doc__ = says
+    return intrinsic(shuffle)
+
+
+evens = _shuffle(list(range(0, 32, 2)), "a[0], a[2], … a[14], b[0], … b[14].")
+odds = _shuffle(list(range(1, 32, 2)), "a[1], a[3], … a[15], b[1], … b[15].")
+zip_first = _shuffle(
+    [lane for k in range(8) for lane in (k, k + 16)], "a[0], b[0], a[1], b[1], … a[7], b[7]."
+)
+zip_last = _shuffle(
+    [lane for k in range(8, 16) for lane in (k, k + 16)], "a[8], b[8], … a[15], b[15]."
+)
+last_half = _shuffle(list(range(8, 24)), "a[8], a[9], … a[15], b[0], b[1], … b[7].")
+
+
+@intrinsic
+def _plus(_typing: Any, _a: Any, _b: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.fadd(*args)
+
+    return _vector(_vector, _vector), generate
+
+
+@intrinsic
+def _minus(_typing: Any, _a: Any, _b: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
+        return builder.fsub(*args)
+
+    return _vector(_vector, _vector), generate
+
+
+@extending.overload(operator.add)
+def _add(a, b):
+    if a is _vector and b is _vector:
+        return lambda a, b: _plus(a, b)
+    return None
+
+
+@extending.overload(operator.sub)
+def _subtract(a, b):
+    if a is _vector and b is _vector:
+        return lambda a, b: _minus(a, b)
+    return None

@@ -1,0 +1,111 @@
+"""Convolution with 3 × 3 filters in 16 multiplications for every 36: Winograd's algorithm.
+
+In one dimension, two outputs of a filter of three taps need six products if they are written down:
+
+    y0 = d0·g0 + d1·g1 + d2·g2            y1 = d1·g0 + d2·g1 + d3·g2
+
+Four do:
+
+    m0 = (d0 − d2) · g0                   m1 = (d1 + d2) · (g0 + g1 + g2) / 2
+    m3 = (d1 − d3) · g2                   m2 = (d2 − d1) · (g0 − g1 + g2) / 2
+
+    y0 = m0 + m1 + m2                     y1 = m1 − m2 − m3
+
+(put m1 and m2 in, and see d1·g1 appear in y0 as ½ d1·g1 + ½ d1·g1, and what is not wanted vanish).
+In matrices, with · for the products number by number:  y = Aᵀ [(G g) · (Bᵀ d)].  In two dimensions a
+tile of 2 × 2 outputs sees 4 × 4 pixels d and is  y = Aᵀ [(G g Gᵀ) · (Bᵀ d B)] A:  16 products, not 36.
+
+           1  0 −1  0             1   0   0
+    Bᵀ =   0  1  1  0      G =   .5  .5  .5       Aᵀ =  1  1  1  0
+           0 −1  1  0            .5 −.5  .5             0  1 −1 −1
+           0  1  0 −1             0   0   1
+
+Bᵀ d B is done once for each input channel and G g Gᵀ once for each filter. The sum over the input
+channels c is taken before Aᵀ, so nearly all work is 16 matrix products, one for each place ξ of
+the 4 × 4, over all tiles t:
+
+    V[ξ,c,t] = (Bᵀ d B)[ξ]      M[ξ,o,t] = Σ_c U[ξ,o,c] · V[ξ,c,t]      y = Aᵀ M A
+
+The gradient of the input is such a convolution of grad with the filters turned round. The gradient
+of the filters runs the same steps backwards, where the 16 matrix products sum over the tiles:
+
+    dw = Gᵀ dU G      dU[ξ,o,c] = Σ_t Q[ξ,o,t] · V[ξ,c,t]      Q = A (∂L/∂y) Aᵀ
+
+Fewer products also round less: the results lie nearer to the exact ones than those of the plain sum.
+But a tile shares its pixels: a NaN reaches all outputs of the tiles that see it, and an inf becomes
+NaN there, because Bᵀ d subtracts.
+
+The compiled loops are in winograd_rows.py (tiles side by side in a vector: V, M, y) and
+winograd_channels.py (channels side by side: dU). They are written for vectors of 16 float32, so
+other numbers and processors take the way of conv.py.
+
+Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
+"""
+
+import numpy as np
+
+from minidl_kernels.geometry import Pair
+from minidl_kernels.numba import vector, winograd_channels, winograd_rows
+from minidl_kernels.numba.jit import plain
+from minidl_kernels.numba.team import run
+
+Array = np.ndarray
+
+_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
+_CHUNK = 64  # input channels whose V stays in the second cache: 16 · 64 · 96 numbers, 393 KB
+
+
+def suits(x: Array, kernel: Pair, stride: Pair, dilation: Pair, groups: int) -> bool:
+    """Whether this way is open: 3 × 3 filters moved by single pixels, in wide float32."""
+    windows = (kernel, stride, dilation, groups)
+    return vector.WIDE and x.dtype == np.float32 and windows == ((3, 3), (1, 1), (1, 1), 1)
+
+
+def correlate(x: Array, w: Array, bias: Array, size: Pair, before: Pair) -> Array | None:
+    """y (N, O, *size) = Σ_{c,u,v} w[o,c,u,v] · x[n, c, i + u − top, j + v − left] + bias[o].
+
+    None if the images are so few and small that most numbers of the vectors would be idle.
+    """
+    N, C, _, _ = x.shape
+    O = len(w)
+    tiles = winograd_rows.lay_out(N, size, before)
+    strips = -(-tiles.vectors // 6)
+    if N * -(-size[0] // 2) * -(-size[1] // 2) < 0.45 * 96 * strips:
+        return None
+    chunks = -(-C // _CHUNK)
+    K, blocks = -(-C // chunks), -(-O // 4)
+    # U as it is read: (chunks, blocks of 4 filters, 16 places, K channels, 4 filters)
+    filters = np.zeros((blocks * 4, chunks * K, 9), np.float32)
+    filters[:O, :C] = w.reshape(O, C, 9)
+    U = np.kron(_G, _G) @ filters.reshape(-1, 9).T
+    U = U.reshape(16, blocks, 4, chunks, K).transpose(3, 1, 0, 4, 2)
+    y = np.empty((N, O, *size), np.float32)
+    arguments = plain(x), np.ascontiguousarray(U), bias, tiles, y
+    run(winograd_rows.correlate_part, y.size * C * 9, strips, *arguments)
+    return y
+
+
+def weight_gradient(grad: Array, x: Array, before: Pair) -> Array:
+    """dw[o,c,u,v] = Σ_{n,i,j} grad[n,o,i,j] · x[n, c, i + u − top, j + v − left].
+
+    The tiles are summed in a fixed number of parts, so that the number of threads changes nothing.
+    """
+    O, C = grad.shape[1], x.shape[1]
+    bands = winograd_channels.lay_out(len(x), grad.shape[2:], before)
+    (outer, OK), (inner, CK) = _shares(O), _shares(C)
+    parts = max(1, min(8, bands.strips))
+    partial = np.zeros((parts, outer, inner, 16, OK, CK), np.float32)
+    arguments = plain(grad), plain(x), bands, partial
+    pieces = parts * outer * inner
+    run(winograd_channels.weight_part, grad.size * C * 9, pieces, *arguments)
+    dU = partial.sum(axis=0).transpose(2, 0, 3, 1, 4).reshape(16, -1)
+    dw = np.kron(_G, _G).T @ dU
+    return np.ascontiguousarray(
+        dw.reshape(3, 3, outer * OK, inner * CK)[:, :, :O, :C].transpose(2, 3, 0, 1)
+    )
+
+
+def _shares(channels: int) -> Pair:
+    """Into how many chunks of how many channels: at most `_CHUNK`, whole vectors."""
+    chunks = -(-channels // _CHUNK)
+    return chunks, -(-channels // (chunks * 16)) * 16
