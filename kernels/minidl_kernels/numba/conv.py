@@ -31,7 +31,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl_kernels.geometry import Padding, Pair, output_size
-from minidl_kernels.numba import shifts, winograd
+from minidl_kernels.numba import channels, pointwise, shifts, vector, winograd
 from minidl_kernels.numba.jit import plain
 from minidl_kernels.numba.strips import Strips, cut
 from minidl_kernels.numba.team import run
@@ -53,6 +53,8 @@ def conv2d_forward(
     size = output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
     before = (padding[0], padding[2])
     bias = np.zeros(O, x.dtype) if b is None else plain(b)
+    if _is_pointwise(x, w, stride, padding, groups):
+        return pointwise.correlate(x, w[:, :, 0, 0], bias)
     if winograd.suits(x, (KH, KW), stride, dilation, groups):
         found = winograd.correlate(x, w, bias, size, before)
         if found is not None:
@@ -82,6 +84,8 @@ def conv2d_input_gradient(
     """
     N, C, H, W = x_shape
     O, CG, KH, KW = w.shape
+    if _is_pointwise(grad, w, stride, padding, groups):
+        return pointwise.correlate(grad, w[:, :, 0, 0].T, np.zeros(C, grad.dtype))
     if winograd.suits(grad, (KH, KW), stride, dilation, groups):
         turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
         before = (2 - padding[0], 2 - padding[2])
@@ -137,6 +141,8 @@ def conv2d_weight_gradient(
     before = (padding[0], padding[2])
     if CG >= 8 and winograd.suits(x, (KH, KW), stride, dilation, groups):
         return winograd.weight_gradient(grad, x, before)
+    if CG >= 8 and groups == 1 and vector.WIDE and x.dtype == np.float32:
+        return _weight_gradient_by_channels(grad, x, w_shape, stride, before, dilation)
     count = (grad.shape[2], grad.shape[3])
     size = (x.shape[2], x.shape[3])
     strips = cut(x.shape[0], CG, size, count, (KH, KW), stride, before, dilation)
@@ -150,6 +156,32 @@ def conv2d_weight_gradient(
     arguments = plain(grad), plain(x), strips, partial, splits
     run(shifts.weight_part, grad.size * K, parts * groups * splits, *arguments)
     return np.ascontiguousarray(partial.sum(axis=0)[:, :OG, :K]).reshape(w_shape)
+
+
+def _weight_gradient_by_channels(
+    grad: Array, x: Array, w_shape: tuple[int, ...], stride: Pair, before: Pair, dilation: Pair
+) -> Array:
+    """`conv2d_weight_gradient` in wide registers, see channels.py."""
+    O, C, KH, KW = w_shape
+    if KH * KW * stride[0] * stride[1] == 1 and before == (0, 0) and x.shape[2:] == grad.shape[2:]:
+        x, grad = (a.reshape(*a.shape[:2], 1, -1) for a in (x, grad))  # 1 × 1: one long row
+    seen = (KH - 1) * dilation[0] + 1, (KW - 1) * dilation[1] + 1
+    bands = channels.lay_out(len(x), grad.shape[2:], stride, seen, before, 128)
+    most = 128 if KH * KW == 1 else 64  # channels whose sums stay in the second cache
+    (outer, OK), (inner, CK) = channels.shares(O, most), channels.shares(C, most)
+    parts = max(1, min(8, bands.strips, 16 // (outer * inner)))
+    taps = np.stack(np.divmod(np.arange(KH * KW), KW), axis=1) * dilation
+    partial = np.zeros((parts, outer, inner, KH * KW, OK, CK), np.float32)
+    arguments = plain(grad), plain(x), bands, taps, partial
+    run(channels.weight_part, grad.size * C * KH * KW, parts * outer * inner, *arguments)
+    dw = partial.sum(axis=0).transpose(0, 3, 1, 4, 2).reshape(outer * OK, inner * CK, KH, KW)
+    return np.ascontiguousarray(dw[:O, :C])
+
+
+def _is_pointwise(x: Array, w: Array, stride: Pair, padding: Padding, groups: int) -> bool:
+    """Whether pointwise.py serves: 1 × 1 filters on every pixel, in wide float32."""
+    window = (w.shape[2:], stride, padding, groups)
+    return vector.WIDE and x.dtype == np.float32 and window == ((1, 1), (1, 1), (0, 0, 0, 0), 1)
 
 
 class _Remainder(NamedTuple):

@@ -20,7 +20,8 @@ from numba.extending import overload
 
 from minidl_kernels.numba import vector
 from minidl_kernels.numba.jit import jit
-from minidl_kernels.numba.vector import fence, load, multiply_add, splat, store
+from minidl_kernels.numba.tile import add_row, load6, store6
+from minidl_kernels.numba.vector import fence, load, splat, store
 
 
 @jit
@@ -100,41 +101,6 @@ def _tile(sums, spacing, L, x, offsets, w, bias):
         store6(sums, l + spacing, y1)
         store6(sums, l + 2 * spacing, y2)
         store6(sums, l + 3 * spacing, y3)
-
-
-@jit
-def load6(x, i):
-    return (
-        load(x, i),
-        load(x, i + 16),
-        load(x, i + 32),
-        load(x, i + 48),
-        load(x, i + 64),
-        load(x, i + 80),
-    )
-
-
-@jit
-def store6(x, i, v):
-    store(x, i, v[0])
-    store(x, i + 16, v[1])
-    store(x, i + 32, v[2])
-    store(x, i + 48, v[3])
-    store(x, i + 64, v[4])
-    store(x, i + 80, v[5])
-
-
-@jit
-def add_row(y, w, v):
-    """y + w · v, six vectors."""
-    return (
-        multiply_add(w, v[0], y[0]),
-        multiply_add(w, v[1], y[1]),
-        multiply_add(w, v[2], y[2]),
-        multiply_add(w, v[3], y[3]),
-        multiply_add(w, v[4], y[4]),
-        multiply_add(w, v[5], y[5]),
-    )
 
 
 @jit

@@ -11,9 +11,10 @@ Four do:
 
     y0 = m0 + m1 + m2                     y1 = m1 − m2 − m3
 
-(put m1 and m2 in, and see d1·g1 appear in y0 as ½ d1·g1 + ½ d1·g1, and what is not wanted vanish).
-In matrices, with · for the products number by number:  y = Aᵀ [(G g) · (Bᵀ d)].  In two dimensions a
-tile of 2 × 2 outputs sees 4 × 4 pixels d and is  y = Aᵀ [(G g Gᵀ) · (Bᵀ d B)] A:  16 products, not 36.
+(put m1 and m2 in: d1·g1 appears in y0 as ½ d1·g1 + ½ d1·g1, and what is not wanted vanishes). In
+matrices, with · for the products number by number:  y = Aᵀ [(G g) · (Bᵀ d)].  In two dimensions a
+tile of 2 × 2 outputs sees 4 × 4 pixels d:  y = Aᵀ [(G g Gᵀ) · (Bᵀ d B)] A  takes 16 products, not
+36.
 
            1  0 −1  0             1   0   0
     Bᵀ =   0  1  1  0      G =   .5  .5  .5       Aᵀ =  1  1  1  0
@@ -31,9 +32,9 @@ of the filters runs the same steps backwards, where the 16 matrix products sum o
 
     dw = Gᵀ dU G      dU[ξ,o,c] = Σ_t Q[ξ,o,t] · V[ξ,c,t]      Q = A (∂L/∂y) Aᵀ
 
-Fewer products also round less: the results lie nearer to the exact ones than those of the plain sum.
-But a tile shares its pixels: a NaN reaches all outputs of the tiles that see it, and an inf becomes
-NaN there, because Bᵀ d subtracts.
+Fewer products also round less: the results lie nearer to the exact ones than those of the plain
+sum. But a tile shares its pixels: a NaN reaches all outputs of the tiles that see it, and an inf
+becomes NaN there, because Bᵀ d subtracts.
 
 The compiled loops are in winograd_rows.py (tiles side by side in a vector: V, M, y) and
 winograd_channels.py (channels side by side: dU). They are written for vectors of 16 float32, so
@@ -45,7 +46,7 @@ Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks, 2015.
 import numpy as np
 
 from minidl_kernels.geometry import Pair
-from minidl_kernels.numba import vector, winograd_channels, winograd_rows
+from minidl_kernels.numba import channels, vector, winograd_channels, winograd_rows
 from minidl_kernels.numba.jit import plain
 from minidl_kernels.numba.team import run
 
@@ -91,8 +92,9 @@ def weight_gradient(grad: Array, x: Array, before: Pair) -> Array:
     The tiles are summed in a fixed number of parts, so that the number of threads changes nothing.
     """
     O, C = grad.shape[1], x.shape[1]
-    bands = winograd_channels.lay_out(len(x), grad.shape[2:], before)
-    (outer, OK), (inner, CK) = _shares(O), _shares(C)
+    count = -(-grad.shape[2] // 2), -(-grad.shape[3] // 2)
+    bands = channels.lay_out(len(x), count, (2, 2), (4, 4), before, 64)
+    (outer, OK), (inner, CK) = channels.shares(O, _CHUNK), channels.shares(C, _CHUNK)
     parts = max(1, min(8, bands.strips))
     partial = np.zeros((parts, outer, inner, 16, OK, CK), np.float32)
     arguments = plain(grad), plain(x), bands, partial
@@ -103,9 +105,3 @@ def weight_gradient(grad: Array, x: Array, before: Pair) -> Array:
     return np.ascontiguousarray(
         dw.reshape(3, 3, outer * OK, inner * CK)[:, :, :O, :C].transpose(2, 3, 0, 1)
     )
-
-
-def _shares(channels: int) -> Pair:
-    """Into how many chunks of how many channels: at most `_CHUNK`, whole vectors."""
-    chunks = -(-channels // _CHUNK)
-    return chunks, -(-channels // (chunks * 16)) * 16

@@ -6,12 +6,12 @@
             `_transform`  V[ξ,c,t] = (Bᵀ d B)[ξ]
         for 4 output channels o
             for 16 places ξ
-                `_product`  M[ξ,o,t] += Σ_c U[ξ,o,c] · V[ξ,c,t]            nearly all the time
+                `product`   M[ξ,o,t] += Σ_c U[ξ,o,c] · V[ξ,c,t]            nearly all the time
             `_finish`     y = Aᵀ M A + bias
 
 The tiles of one vector stand side by side in the picture, so that their pixels come in by a few
-vector loads: 16 tiles are 32 pixels of four rows. A narrower image fills a slot of 8 or 4 tiles, and
-2 or 4 images share the vector.
+vector loads: 16 tiles are 32 pixels of four rows. A narrower image fills a slot of 8 or 4 tiles,
+and 2 or 4 images share the vector.
 """
 
 from typing import NamedTuple
@@ -20,10 +20,10 @@ import numpy as np
 
 from minidl_kernels.geometry import Pair
 from minidl_kernels.numba.jit import jit
-from minidl_kernels.numba.shifts import add_row, aligned_zeros, load6, store6
+from minidl_kernels.numba.shifts import aligned_zeros
+from minidl_kernels.numba.tile import product
 from minidl_kernels.numba.vector import (
     evens,
-    fence,
     last_half,
     load,
     load_first,
@@ -86,7 +86,7 @@ def correlate_part(t, threads, x, U, bias, tiles, y):
                 for place in range(16):
                     u = ((chunk * blocks + block) * 16 + place) * K * 4
                     at = m + place * 4 * 96
-                    _product(M, at, chunk > 0, weights, u, V, place * spacing, channels)
+                    product(M, at, chunk > 0, weights, u, V, place * spacing, channels)
                 if chunk == chunks - 1:
                     for o in range(4 * block, min(4 * block + 4, O)):
                         at = m + o % 4 * 96
@@ -171,34 +171,9 @@ def _across(packed, r):
 
 
 @jit
-def _product(M, m, add, U, u, V, v, channels):
-    """M[o,t] = Σ_c U[c,o] · V[c,t] for 4 outputs o and 96 tiles t, or that much more if `add`.
-
-    24 vectors of sums stay in registers while c runs: 6 loads of V and 4 of U for 24 products.
-    """
-    zeros = splat(np.float32(0))
-    y0 = y1 = y2 = y3 = (zeros, zeros, zeros, zeros, zeros, zeros)
-    if add:
-        y0, y1, y2, y3 = load6(M, m), load6(M, m + 96), load6(M, m + 192), load6(M, m + 288)
-    for _ in range(channels):
-        six = load6(V, v)
-        y0 = add_row(y0, splat(U[u]), six)
-        y1 = add_row(y1, splat(U[u + 1]), six)
-        y2 = add_row(y2, splat(U[u + 2]), six)
-        y3 = add_row(y3, splat(U[u + 3]), six)
-        fence()
-        u += 4
-        v += 96
-    store6(M, m, y0)
-    store6(M, m + 96, y1)
-    store6(M, m + 192, y2)
-    store6(M, m + 288, y3)
-
-
-@jit
 def _finish(M, i, bias, first, tiles, y, shape, o):
     """y = Aᵀ M A + bias for 6 vectors of tiles of output channel o."""
-    N, O, H, W = shape
+    H = shape[2]
     b = splat(bias)
     for q in range(6):
         v = min(first + q, tiles.vectors - 1)

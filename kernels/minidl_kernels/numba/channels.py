@@ -1,0 +1,264 @@
+"""The compiled weight gradient for wide registers: 16 neighbouring channels in a vector.
+
+    dw[o,c,u,v] = Σ_t grad[t,o] · x[t shifted by (u,v), c]      t: image and position of a window
+
+    for each strip of about 128 positions t
+        `pack` x and grad with the channels innermost: the numbers of one position side by side
+        for all taps (u, v)
+            for 4 output channels o
+                for 32 input channels c
+                    `product2`   sums[o,c] += Σ_t grad[t,o] · x[t shifted, c]   nearly all the time
+
+8 vectors of sums stay in registers while t runs; each position brings two vectors of x and four
+numbers of grad for 8 products. In shifts.py, where the positions lie in the lanes, every sum ends in
+an addition across a vector, and a strip has to be long for that not to matter.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from minidl_kernels.geometry import Pair
+from minidl_kernels.numba.jit import jit
+from minidl_kernels.numba.shifts import aligned_zeros
+from minidl_kernels.numba.vector import (
+    fence,
+    load,
+    load_first,
+    multiply_add,
+    splat,
+    store,
+    zip_first,
+    zip_last,
+)
+
+
+class Bands(NamedTuple):
+    """The rows of windows of all images, dealt into bands, and bands into strips."""
+
+    rows: int  # rows of windows of an image
+    columns: int
+    height: int  # rows in a band; the last band of an image may have fewer
+    per_image: int  # bands of an image
+    per_strip: int
+    strips: int
+    bands: int
+    stride: Pair  # from window to window
+    seen: Pair  # pixels that a window spans
+    top: int  # padding above and to the left
+    left: int
+
+
+def lay_out(images: int, count: Pair, stride: Pair, seen: Pair, before: Pair, most: int) -> Bands:
+    """Deal the `count` windows of each of some images into strips of about `most` windows."""
+    rows, columns = count
+    height = max(1, min(rows, most // columns))
+    per_image = -(-rows // height)
+    per_strip = max(1, most // (height * columns))
+    bands = images * per_image
+    strips = -(-bands // per_strip)
+    return Bands(rows, columns, height, per_image, per_strip, strips, bands, stride, seen, *before)
+
+
+def shares(channels: int, most: int) -> Pair:
+    """Into how many chunks of how many channels to cut: at most `most`, whole vectors."""
+    chunks = -(-channels // most)
+    return chunks, -(-channels // (chunks * 16)) * 16
+
+
+@jit
+def weight_part(t, threads, grad, x, s, taps, partial):
+    """The share of thread t: every `threads`-th (part, chunk of outputs, chunk of inputs).
+
+    taps: (KH·KW, 2), the shift of each · partial: (parts, chunks of outputs, chunks of inputs,
+    taps, outputs, inputs), zeros. Part p sums the strips p, p + parts, …
+    """
+    parts, outer, inner, _, OK, CK = partial.shape
+    C, O = x.shape[1], grad.shape[1]
+    pixels, grads, sums = x.reshape(-1), grad.reshape(-1), partial.reshape(-1)
+    width = (s.columns - 1) * s.stride[1] + s.seen[1]
+    size = ((s.height - 1) * s.stride[0] + s.seen[0]) * width * CK  # a band of x
+    packed = aligned_zeros(s.per_strip * size + 16, x.dtype)
+    packed_grad = aligned_zeros(s.per_strip * s.height * s.columns * OK + 16, x.dtype)
+    corner = aligned_zeros(256, x.dtype)
+    for item in range(t, parts * outer * inner, threads):
+        part, o, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
+        for strip in range(part, s.strips, parts):
+            first, last = strip * s.per_strip, min((strip + 1) * s.per_strip, s.bands)
+            windows = 0
+            for band in range(first, last):
+                n, i = band // s.per_image, band % s.per_image * s.height
+                rows = min(s.height, s.rows - i)
+                shape = (rows - 1) * s.stride[0] + s.seen[0], width
+                top = i * s.stride[0] - s.top
+                for k in range(0, min(CK, C - c), 16):
+                    at = (band - first) * size + k
+                    pack(pixels, x.shape, n, c + k, top, -s.left, shape, packed, at, CK, corner)
+                shape = rows, s.columns
+                for k in range(0, min(OK, O - o), 16):
+                    at = windows * OK + k
+                    pack(grads, grad.shape, n, o + k, i, 0, shape, packed_grad, at, OK, corner)
+                windows += rows * s.columns
+            walk = (last - first, size, rows, s.stride[0] * width * CK, s.columns, s.stride[1] * CK)
+            for tap in range(len(taps)):
+                shift = (taps[tap, 0] * width + taps[tap, 1]) * CK
+                for k in range(0, min(OK, O - o), 4):
+                    to = ((item * len(taps) + tap) * OK + k) * CK
+                    products(sums, to, CK, packed_grad, k, OK, packed, shift, walk)
+
+
+@jit
+def products(sums, to, CK, q, k, OK, v, l, walk):
+    """sums[o, c] += Σ_t q[t, o] · v[t, c] for 4 outputs o and CK inputs c."""
+    for c in range(0, CK - 16, 32):
+        product2(sums, to + c, CK, q, k, OK, v, l + c, walk)
+    if CK % 32:
+        product1(sums, to + CK - 16, CK, q, k, OK, v, l + CK - 16, walk)
+
+
+@jit
+def product2(sums, to, CK, q, k, OK, v, l, walk):
+    """`products` for 32 inputs c. The windows t stand in bands, rows and columns.
+
+    walk: how many bands and how far apart in v, rows and how far apart, columns likewise. A strip
+    is summed up from 0 and then added: many short sums round less than a long one.
+    """
+    bands, next_band, rows, next_row, columns, next_column = walk
+    zeros = splat(np.float32(0))
+    s0 = s1 = s2 = s3 = (zeros, zeros)
+    for band in range(bands):
+        for row in range(rows):
+            i = l + band * next_band + row * next_row
+            for _ in range(columns):
+                a, b = load(v, i), load(v, i + 16)
+                s0 = _add2(s0, splat(q[k]), a, b)
+                s1 = _add2(s1, splat(q[k + 1]), a, b)
+                s2 = _add2(s2, splat(q[k + 2]), a, b)
+                s3 = _add2(s3, splat(q[k + 3]), a, b)
+                fence()
+                k += OK
+                i += next_column
+    for s in (s0, s1, s2, s3):
+        store(sums, to, load(sums, to) + s[0])
+        store(sums, to + 16, load(sums, to + 16) + s[1])
+        to += CK
+
+
+@jit
+def _add2(s, q, a, b):
+    return multiply_add(q, a, s[0]), multiply_add(q, b, s[1])
+
+
+@jit
+def product1(sums, to, CK, q, k, OK, v, l, walk):
+    """`products` for 16 inputs c."""
+    bands, next_band, rows, next_row, columns, next_column = walk
+    s0 = s1 = s2 = s3 = splat(np.float32(0))
+    for band in range(bands):
+        for row in range(rows):
+            i = l + band * next_band + row * next_row
+            for _ in range(columns):
+                a = load(v, i)
+                s0 = multiply_add(splat(q[k]), a, s0)
+                s1 = multiply_add(splat(q[k + 1]), a, s1)
+                s2 = multiply_add(splat(q[k + 2]), a, s2)
+                s3 = multiply_add(splat(q[k + 3]), a, s3)
+                fence()
+                k += OK
+                i += next_column
+    for s in (s0, s1, s2, s3):
+        store(sums, to, load(sums, to) + s)
+        to += CK
+
+
+@jit
+def pack(x, x_shape, n, c, top, left, shape, packed, at, step, corner):
+    """packed[at + (row · columns + column) · step + k] = x[n, c + k, top + row, left + column].
+
+    For 16 channels k, and with 0 outside the picture. 16 pixels of 16 channels come in as rows, are
+    transposed, and go out as columns: straight to their place where there is no border.
+    """
+    _, C, H, W = x_shape
+    rows, columns = shape
+    source = (n * C + c) * H * W
+    if left == 0 and columns == W and top >= 0 and top + rows <= H:
+        for start in range(0, rows * W, 16):
+            count = min(16, rows * W - start)
+            to = at + start * step
+            _transpose(x, source + top * W + start, H * W, C - c, count, packed, to, step)
+        return
+    zeros = splat(np.float32(0))
+    for i in range(at, at + rows * columns * step, step):
+        store(packed, i, zeros)
+    first, last = max(top, 0) * W, min(top + rows, H) * W
+    row, column = first // W - top, -left
+    for start in range(first, last, 16):
+        count = min(16, last - start)
+        _transpose(x, source + start, H * W, C - c, count, corner, 0, 16)
+        for k in range(count):
+            if 0 <= column < columns:
+                store(packed, at + (row * columns + column) * step, load(corner, 16 * k))
+            column += 1
+            if column == W - left:
+                row, column = row + 1, -left
+
+
+@jit
+def _transpose(x, i, apart, rows, count, to, at, step):
+    """to[at + k·step + r] = x[i + r·apart + k] for 16 rows r, some maybe missing, and k < count.
+
+    Four times, deal the first half of the rows and the second half together like two halves of a
+    pack of cards: after that, rows are columns.
+    """
+    v = (
+        load_first(x, i, count),
+        load_first(x, i + apart, count if rows > 1 else 0),
+        load_first(x, i + 2 * apart, count if rows > 2 else 0),
+        load_first(x, i + 3 * apart, count if rows > 3 else 0),
+        load_first(x, i + 4 * apart, count if rows > 4 else 0),
+        load_first(x, i + 5 * apart, count if rows > 5 else 0),
+        load_first(x, i + 6 * apart, count if rows > 6 else 0),
+        load_first(x, i + 7 * apart, count if rows > 7 else 0),
+        load_first(x, i + 8 * apart, count if rows > 8 else 0),
+        load_first(x, i + 9 * apart, count if rows > 9 else 0),
+        load_first(x, i + 10 * apart, count if rows > 10 else 0),
+        load_first(x, i + 11 * apart, count if rows > 11 else 0),
+        load_first(x, i + 12 * apart, count if rows > 12 else 0),
+        load_first(x, i + 13 * apart, count if rows > 13 else 0),
+        load_first(x, i + 14 * apart, count if rows > 14 else 0),
+        load_first(x, i + 15 * apart, count if rows > 15 else 0),
+    )
+    v = _shuffled(_shuffled(_shuffled(_shuffled(v))))
+    if count == 16:
+        for column in v:
+            store(to, at, column)
+            at += step
+    else:
+        for column in v:
+            if count > 0:
+                store(to, at, column)
+            at += step
+            count -= 1
+
+
+@jit
+def _shuffled(v):
+    """Deal the rows 0 … 7 and 8 … 15 together, number by number."""
+    return (
+        zip_first(v[0], v[8]),
+        zip_last(v[0], v[8]),
+        zip_first(v[1], v[9]),
+        zip_last(v[1], v[9]),
+        zip_first(v[2], v[10]),
+        zip_last(v[2], v[10]),
+        zip_first(v[3], v[11]),
+        zip_last(v[3], v[11]),
+        zip_first(v[4], v[12]),
+        zip_last(v[4], v[12]),
+        zip_first(v[5], v[13]),
+        zip_last(v[5], v[13]),
+        zip_first(v[6], v[14]),
+        zip_last(v[6], v[14]),
+        zip_first(v[7], v[15]),
+        zip_last(v[7], v[15]),
+    )
