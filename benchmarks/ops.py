@@ -40,8 +40,15 @@ CONVOLUTIONS = [  # (N, C, O, H, kernel, stride, padding, groups)
     ("densenet 304→304 1×1", (64, 304, 304, 16, 1, 1, 0, 1)),
     ("mobilenet 64→128 1×1", (64, 64, 128, 16, 1, 1, 0, 1)),
     ("mobilenet 512→512 1×1", (64, 512, 512, 4, 1, 1, 0, 1)),
-    ("mobilenet depthwise 64", (64, 64, 64, 16, 3, 1, 1, 64)),
-    ("mobilenet depthwise 256 /2", (64, 256, 256, 8, 3, 2, 1, 256)),
+    ("mobilenet depthwise 32 at 32", (64, 32, 32, 32, 3, 1, 1, 32)),
+    ("mobilenet depthwise 64 at 32 /2", (64, 64, 64, 32, 3, 2, 1, 64)),
+    ("mobilenet depthwise 128 at 16", (64, 128, 128, 16, 3, 1, 1, 128)),
+    ("mobilenet depthwise 128 at 16 /2", (64, 128, 128, 16, 3, 2, 1, 128)),
+    ("mobilenet depthwise 256 at 8", (64, 256, 256, 8, 3, 1, 1, 256)),
+    ("mobilenet depthwise 256 at 8 /2", (64, 256, 256, 8, 3, 2, 1, 256)),
+    ("mobilenet depthwise 512 at 4", (64, 512, 512, 4, 3, 1, 1, 512)),
+    ("mobilenet depthwise 512 at 4 /2", (64, 512, 512, 4, 3, 2, 1, 512)),
+    ("mobilenet depthwise 1024 at 2", (64, 1024, 1024, 2, 3, 1, 1, 1024)),
 ]
 NORMS = [  # (N, C, H)
     ("resnet 16 at 32", (128, 16, 32)),
@@ -122,7 +129,7 @@ def norm(name: str, N: int, C: int, H: int) -> Iterator[Row]:
     """Batch norm + ReLU in training; PyTorch runs the two one after the other."""
     x, g, gamma, beta = draw(N, C, H, H), draw(N, C, H, H), draw(C), draw(C)
     flat = x.reshape(N, C, -1)
-    y, mean, var = active().fused.batch_norm_relu_forward(flat, gamma, beta, None, 1e-5)
+    _, mean, var = active().fused.batch_norm_relu_forward([flat], gamma, beta, None, 1e-5)
 
     def torch_side(layout: Any, backward: bool) -> Call:
         tx, tg = (torch.from_numpy(a).to(memory_format=layout) for a in (x, g))
@@ -141,14 +148,14 @@ def norm(name: str, N: int, C: int, H: int) -> Iterator[Row]:
     calls: dict[str, Call] = {
         "forward": lambda: (
             active()
-            .fused.batch_norm_relu_forward(flat, gamma, beta, None, 1e-5)[0]
+            .fused.batch_norm_relu_forward([flat], gamma, beta, None, 1e-5)[0]
             .reshape(x.shape)
         ),
         "backward": lambda: (
             active()
             .fused.batch_norm_relu_backward(
-                g.reshape(flat.shape), y, flat, gamma, mean, var, 1e-5, False, True
-            )[0]
+                g.reshape(flat.shape), [flat], gamma, beta, mean, var, None, 1e-5, True
+            )[0][0]
             .reshape(x.shape)
         ),
     }

@@ -24,7 +24,7 @@ from rich.table import Table
 import minidl
 from minidl import functional as F
 
-BATCH = {"lenet5": 128, "resnet20": 128, "densenet40": 64, "densenet_bc100": 64}
+BATCH = {"lenet5": 128, "resnet20": 128, "densenet40": 64, "densenet_bc40": 64}
 SGD = {"lr": 0.05, "momentum": 0.9, "weight_decay": 1e-4}
 
 Step = Callable[[], float]

@@ -9,7 +9,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import partial
 from runpy import run_path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -19,8 +19,6 @@ import numpy as np
 import torch
 
 import minidl
-
-MODEL_FILES = Path(minidl.models.__file__).parent
 
 
 class _Module(torch.nn.Module):
@@ -43,9 +41,11 @@ class _Sequential(torch.nn.Sequential):
 class _BatchNormReLU2d(torch.nn.BatchNorm2d):
     """What minidl does in one op: batch norm, the sum with a shortcut if there is one, ReLU."""
 
-    def forward(self, x: torch.Tensor, residual: torch.Tensor | None = None) -> torch.Tensor:
-        """relu(batch_norm(x) + residual)."""
-        y = super().forward(x)
+    def forward(
+        self, x: torch.Tensor | list[torch.Tensor], residual: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        """relu(batch_norm(x) + residual), of the concatenation if x comes in parts."""
+        y = super().forward(torch.cat(x, 1) if isinstance(x, list) else x)
         return torch.nn.functional.relu(y if residual is None else y + residual)
 
 
@@ -66,7 +66,7 @@ def _torch_in_place_of_minidl(register: Callable[..., None]) -> Iterator[None]:
         "minidl.functional": functional,
         "minidl.nn": nn,
         "minidl.tensor": SimpleNamespace(Tensor=torch.Tensor),
-        "minidl.models.registry": SimpleNamespace(register=register),
+        "minidl.models.registry": SimpleNamespace(register=register, Small=minidl.models.Small),
     }
     with patch.dict(sys.modules, stand_ins):
         yield
@@ -79,10 +79,11 @@ def create(name: str, **options: Any) -> torch.nn.Module:
     def register(entry: str, build: Callable[..., torch.nn.Module], **_: Any) -> None:
         found[entry] = build
 
+    build: Any = minidl.models.entry(name).build
+    while isinstance(build, partial):
+        build = build.func
     with _torch_in_place_of_minidl(register):
-        for path in sorted(MODEL_FILES.glob("*.py")):
-            if path.stem not in ("__init__", "registry"):
-                run_path(str(path))
+        run_path(str(sys.modules[build.__module__].__file__))
         return found[name](**options)
 
 

@@ -124,18 +124,44 @@ class BatchNormReLU2d(_BatchNorm):
 
         y = max(batch_norm(x) + residual, 0)
 
+    x may be a list of tensors, which stand side by side: [x_0, x_1] is concatenate([x_0, x_1], 1),
+    but no such array is made.
+
     Arguments, parameters and buffers are those of BatchNorm2d, so that one can stand in the other's
     place, with the same names in the state dict. torch.nn has no such layer.
 
-    Shapes: x, residual, y (N, C, H, W) · weight, bias, running_mean, running_var (C,).
+    Shapes: x, residual, y (N, C, H, W), parts (N, C_k, H, W) · weight, bias, running_mean,
+    running_var (C,).
     """
 
     ndims = (4,)
     axes = "(N, C, H, W)"
 
-    def forward(self, x: Tensor, residual: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor | Sequence[Tensor], residual: Tensor | None = None) -> Tensor:
         """Normalise x channel by channel, add the residual, cut off below zero."""
         return self.through(F.batch_norm_relu, x, residual=residual)
+
+    def checked(self, x: Any) -> Any:
+        """x, or its parts, as tensors; InputError if they are not what this layer takes."""
+        if not isinstance(x, list | tuple):
+            return super().checked(x)
+        parts = [as_tensor(part) for part in x]
+        shapes = [part.shape for part in parts]
+        if not parts or any(len(shape) != 4 for shape in shapes):
+            raise InputError(
+                type(self).__name__,
+                f"expected parts of shape (N, C, H, W), got shapes {shapes}",
+                "Give a tensor, or a list of tensors with channels on axis 1",
+            )
+        channels = [shape[1] for shape in shapes]
+        if sum(channels) != self.num_features:
+            raise InputError(
+                type(self).__name__,
+                f"expected parts with C = {self.num_features} channels in all, got "
+                f"{' + '.join(map(str, channels))} = {sum(channels)}",
+                f"Use num_features={sum(channels)}",
+            )
+        return parts
 
 
 class InstanceNorm2d(_ChannelNorm):

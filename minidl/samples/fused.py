@@ -36,6 +36,22 @@ def samples() -> Iterator[Sample]:
             yield Sample(BatchNormReLU, f"{case}, large residual", function, (x, *affine, large))
             yield Sample(BatchNormReLU, f"{case}, residual alone", without, (x, small))
 
+    parts = [_both_signs(1, 2, 3, channels, 4, 5) for channels in (2, 3, 1)]
+    affine = positive(6), _both_signs(0.01, 0.1, 6)
+    residual = _both_signs(20, 30, 3, 6, 4, 5, run=2)
+    for mode, function in {"training": _training, "evaluation": _evaluation}.items():
+        in_parts = partial(_in_parts, function)
+        yield Sample(BatchNormReLU, f"3 parts, {mode}", in_parts, (*affine, *parts))
+        both = partial(_in_parts_with_residual, function)
+        yield Sample(BatchNormReLU, f"3 parts, {mode}, residual", both, (residual, *affine, *parts))
+    affine = positive(4), _both_signs(0.01, 0.1, 4)
+    yield Sample(
+        BatchNormReLU,
+        "the same part twice",
+        lambda weight, bias, x: _training([x, x], weight, bias),
+        (*affine, _both_signs(1, 2, 5, 2, 3)),
+    )
+
     a = _both_signs(1, 2, 3, 4, 5)
     yield Sample(AddReLU, "a decides", F.add_relu, (a, _both_signs(0.1, 0.9, 3, 4, 5)))
     yield Sample(AddReLU, "b decides", F.add_relu, (a, _both_signs(3, 4, 3, 4, 5, run=2)))
@@ -43,7 +59,7 @@ def samples() -> Iterator[Sample]:
 
 
 def _training(
-    x: Tensor,
+    x: Tensor | list[Tensor],
     weight: Tensor | None,
     bias: Tensor | None,
     residual: Tensor | None = None,
@@ -52,19 +68,35 @@ def _training(
 
 
 def _evaluation(
-    x: Tensor,
+    x: Tensor | list[Tensor],
     weight: Tensor | None,
     bias: Tensor | None,
     residual: Tensor | None = None,
 ) -> Tensor:
-    c = np.arange(x.shape[1])
-    return F.batch_norm_relu(x, 0.3 * c - 0.2, 0.5 + c, weight, bias, residual=residual)
+    c = np.arange(sum(part.shape[1] for part in x) if isinstance(x, list) else x.shape[1])
+    return F.batch_norm_relu(x, 0.1 * c - 0.2, 0.5 + c, weight, bias, residual=residual)
 
 
 def _not_affine(
     function: Callable[..., Tensor], x: Tensor, residual: Tensor | None = None
 ) -> Tensor:
     return function(x, None, None, residual)
+
+
+def _in_parts(
+    function: Callable[..., Tensor], weight: Tensor, bias: Tensor, *parts: Tensor
+) -> Tensor:
+    return function(list(parts), weight, bias)
+
+
+def _in_parts_with_residual(
+    function: Callable[..., Tensor],
+    residual: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+    *parts: Tensor,
+) -> Tensor:
+    return function(list(parts), weight, bias, residual)
 
 
 def _both_signs(low: float, high: float, *sizes: int, run: int = 1) -> Draw:

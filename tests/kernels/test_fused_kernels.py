@@ -13,6 +13,8 @@ def same(found, wanted):
     for one, other in zip(found, wanted, strict=True):
         if other is None:
             assert one is None
+        elif isinstance(other, list):
+            same(one, other)
         else:
             assert one.dtype == other.dtype
             np.testing.assert_allclose(one, other, **CLOSE[other.dtype.name])
@@ -21,20 +23,33 @@ def same(found, wanted):
 @pytest.mark.parametrize("kernels", OTHERS, ids=lambda k: k.name)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("has_residual", [True, False])
-@pytest.mark.parametrize("shape", [(3, 5, 7), (6, 3, 1), (1, 2, 1500), (4, 300, 9), (2, 1, 2100)])
-def test_batch_norm_relu(kernels, dtype, has_residual, shape):
+@pytest.mark.parametrize(
+    ("N", "channels", "L"),
+    [
+        (3, (5,), 7),
+        (3, (2, 1, 4), 33),
+        (6, (3,), 1),
+        (6, (2, 20), 1),
+        (1, (2,), 1500),
+        (1, (1, 2), 3),
+        (4, (300,), 9),
+        (2, (1,), 2100),
+    ],
+)
+def test_batch_norm_relu(kernels, dtype, has_residual, N, channels, L):
     rng = np.random.default_rng(5)
-    C = shape[1]
-    x, grad, other = rng.standard_normal((3, *shape)).astype(dtype)
+    C = sum(channels)
+    parts = [rng.standard_normal((N, c, L)).astype(dtype) for c in channels]
+    grad, other = rng.standard_normal((2, N, C, L)).astype(dtype)
     gamma, beta = rng.standard_normal((2, C)).astype(dtype)
     residual = other if has_residual else None
     ours, definition = kernels.fused, NAIVE.fused
-    y, mean, var = definition.batch_norm_relu_forward(x, gamma, beta, residual, 1e-5)
-    same(ours.batch_norm_relu_forward(x, gamma, beta, residual, 1e-5), (y, mean, var))
-    fixed = x, gamma, beta, mean, var + 1, residual, 1e-5
+    y, mean, var = definition.batch_norm_relu_forward(parts, gamma, beta, residual, 1e-5)
+    same(ours.batch_norm_relu_forward(parts, gamma, beta, residual, 1e-5), (y, mean, var))
+    fixed = parts, gamma, beta, mean, var + 1, residual, 1e-5
     same([ours.batch_norm_relu_inference(*fixed)], [definition.batch_norm_relu_inference(*fixed)])
     for measured in (True, False):
-        back = grad, y, x, gamma, mean, var, 1e-3, has_residual, measured
+        back = grad, parts, gamma, beta, mean, var, y if has_residual else None, 1e-5, measured
         same(ours.batch_norm_relu_backward(*back), definition.batch_norm_relu_backward(*back))
 
 
@@ -56,14 +71,21 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch):
     rng = np.random.default_rng(6)
     x, grad, residual = rng.standard_normal((3, 37, 9, 210)).astype(np.float32)
     gamma, beta = rng.standard_normal((2, 9)).astype(np.float32)
+    parts = [x[:, :2].copy(), x[:, 2:].copy()]
 
     def results():
-        y, mean, var = fused.batch_norm_relu_forward(x, gamma, beta, residual, 1e-5)
-        back = grad, y, x, gamma, mean, var, 1e-5
+        y, mean, var = fused.batch_norm_relu_forward(parts, gamma, beta, residual, 1e-5)
+        given = gamma, beta, mean, var
+        (dx,), *back = fused.batch_norm_relu_backward(grad, [x], *given, y, 1e-5, True)
+        dparts, *without = fused.batch_norm_relu_backward(grad, parts, *given, None, 1e-5, True)
         return [
             y,
-            *fused.batch_norm_relu_backward(*back, True, True),
-            *fused.batch_norm_relu_backward(*back, False, True)[:3],
+            mean,
+            var,
+            dx,
+            *back,
+            *dparts,
+            *without[:2],
             fused.add_relu_forward(x, residual),
             fused.add_relu_backward(grad, y),
         ]

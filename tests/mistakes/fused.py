@@ -3,6 +3,7 @@
 import numpy as np
 
 import minidl.functional as F
+from minidl import Tensor
 from tests.mistakes.inputs import IMAGE, Mistake, f32, f64, ints
 
 MISTAKES: dict[str, Mistake] = {
@@ -41,6 +42,24 @@ MISTAKES: dict[str, Mistake] = {
         "batch_norm_relu",
         ["uint8"],
         "x.astype('float32') / 255",
+    ),
+    "batch_norm_relu: parts of other sizes": (
+        lambda: F.batch_norm_relu([Tensor(f32(2, 4, 6, 7)), Tensor(f32(2, 3, 3, 7))], None, None),
+        "batch_norm_relu",
+        ["part 0", "(2, 4, 6, 7)", "part 1", "(2, 3, 3, 7)"],
+        "channels, axis 1",
+    ),
+    "batch_norm_relu: parts of other dtypes": (
+        lambda: F.batch_norm_relu([Tensor(f32(*IMAGE)), Tensor(f64(*IMAGE))], None, None),
+        "batch_norm_relu",
+        ["part 0", "float32", "part 1", "float64"],
+        "x.astype('float32')",
+    ),
+    "batch_norm_relu: scale of one part": (
+        lambda: F.batch_norm_relu([Tensor(f32(2, 3)), Tensor(f32(2, 2))], None, None, f32(3)),
+        "batch_norm_relu",
+        ["weight", "(3,)", "5 channels"],
+        "num_features=5",
     ),
     "add_relu: shortcut of other channels": (
         lambda: F.add_relu(f32(*IMAGE), f32(2, 2, 6, 7)),

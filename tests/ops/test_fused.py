@@ -11,6 +11,7 @@ import minidl
 import minidl.functional as F
 from minidl import Tensor, nn
 from minidl.autograd import Op
+from minidl.errors import InputError
 
 SHAPES = [(3, 5, 4, 6), (6, 3), (1, 2, 3, 7), (5, 2, 1, 1)]
 TOLERANCE = {"float32": {"rtol": 1e-5, "atol": 1e-5}, "float64": {"rtol": 1e-12, "atol": 1e-13}}
@@ -55,6 +56,61 @@ def test_batch_norm_relu_is_its_parts(
 
 
 @pytest.mark.parametrize("kernels", available())
+@pytest.mark.parametrize("training", [True, False], ids=["training", "evaluation"])
+def test_a_list_of_parts_is_their_concatenation(kernels: str, training: bool) -> None:
+    """Same result, statistics and gradients, also where one of them wants no gradient."""
+    rng = np.random.default_rng(7)
+    arrays = [rng.standard_normal((3, channels, 4, 5)) for channels in (2, 1, 3)]
+    affine, residual = rng.standard_normal((2, 6)), rng.standard_normal((3, 6, 4, 5))
+    results = []
+    for joined in (False, True):
+        parts = [Tensor(array, requires_grad=k != 1) for k, array in enumerate(arrays)]
+        weight, bias = (Tensor(array, requires_grad=True) for array in affine)
+        mean, var = np.linspace(-0.1, 0.4, 6), np.linspace(0.6, 2, 6)
+        x: Any = F.concatenate(parts, axis=1) if joined else parts
+        with minidl.kernels(kernels):
+            y = F.batch_norm_relu(
+                x, mean, var, weight, bias, training, 0.3, 1e-3, residual=residual
+            )
+            y.backward(np.random.default_rng(8).standard_normal(y.shape))
+        assert parts[1].grad is None
+        grads = [tensor.grad for tensor in (parts[0], parts[2], weight, bias)]
+        results.append([y.data, mean, var, *grads])
+    for one, other in zip(*results, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12, atol=1e-13)
+
+
+def test_parts_are_not_copied() -> None:
+    """Backward keeps the parts themselves, once each, however many layers read them."""
+    x = Tensor(np.random.default_rng(0).standard_normal((2, 3, 4, 5)), requires_grad=True)
+    y = F.batch_norm_relu([x, x], None, None, training=True)
+    kept_parts = [a for a in y.op.saved if a is not None and a.size == x.size]
+    assert len(kept_parts) == 2
+    assert all(np.shares_memory(part, x.data) for part in kept_parts)
+
+
+def test_the_layer_names_the_channels_of_parts_that_do_not_fit() -> None:
+    x = np.zeros((2, 3, 4, 5), np.float32)
+    layer = nn.BatchNormReLU2d(7)
+    with pytest.raises(InputError, match=r"C = 7 .* 3 \+ 3 = 6.*num_features=6"):
+        layer([Tensor(x), Tensor(x)])
+    with pytest.raises(InputError, match=r"parts of shape \(N, C, H, W\).*\(2, 3, 4\)"):
+        layer([Tensor(x), Tensor(x[..., 0])])
+
+
+@pytest.mark.parametrize("kernels", available())
+def test_a_large_mean_costs_no_precision(kernels: str) -> None:
+    """The variance of numbers around 1000: their squares' mean minus the mean's square, naively."""
+    x = (1000 + np.random.default_rng(0).standard_normal((8, 2, 9, 9))).astype(np.float32)
+    mean, var = np.zeros(2, np.float32), np.zeros(2, np.float32)
+    with minidl.kernels(kernels):
+        F.batch_norm_relu(x, mean, var, training=True, momentum=1.0)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean(axis=(0, 2, 3)), rtol=1e-6)
+    np.testing.assert_allclose(var, exact.var(axis=(0, 2, 3), ddof=1), rtol=1e-4)
+
+
+@pytest.mark.parametrize("kernels", available())
 def test_add_relu_is_its_parts(kernels: str) -> None:
     rng = np.random.default_rng(7)
     arrays = rng.standard_normal((2, 3, 5, 7, 90))
@@ -70,8 +126,8 @@ def test_add_relu_is_its_parts(kernels: str) -> None:
         np.testing.assert_array_equal(one, other)
 
 
-def kept(y: Tensor) -> int:
-    """Bytes of the arrays that the graph behind y holds, each counted once."""
+def kept(y: Tensor, parameters: list[Tensor]) -> int:
+    """Bytes of the arrays that the graph behind y holds, each once; parameters stay in any case."""
     arrays: dict[int, int] = {}
     stack: list[Any] = [y.op]
     while stack:
@@ -82,6 +138,8 @@ def kept(y: Tensor) -> int:
                 if isinstance(array, np.ndarray):
                     start = array.__array_interface__["data"][0]
                     arrays[start] = array.nbytes
+    for parameter in parameters:
+        arrays.pop(parameter.data.__array_interface__["data"][0], None)
     return sum(arrays.values())
 
 
@@ -97,7 +155,7 @@ def test_no_more_is_kept_for_backward(training: bool, residual: bool) -> None:
     )
     y = F.batch_norm(x, mean, var, weight, bias, training)
     parts = F.relu(y + rest[0] if rest else y)
-    assert kept(fused) <= kept(parts)
+    assert kept(fused, [weight, bias]) <= kept(parts, [weight, bias])
 
 
 def test_the_layer_is_batch_norm_2d_followed_by_relu() -> None:

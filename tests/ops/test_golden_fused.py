@@ -42,6 +42,24 @@ def test_batch_norm_relu_with_a_residual() -> None:
     )
 
 
+def test_batch_norm_relu_of_parts() -> None:
+    """Channels x = (1, 3) and z = (5, 1) in two arrays, w = (4, √7), eps = 3.
+
+    x is normalised as above: (0, 3). z: μ = 3, σ² = 4, √7 · ẑ + 1 = (2, −2) + 1, ReLU: (3, 0).
+
+    g = (1, 2) goes back to x as above: dβ = 2, dγ = 1, dx = (−3/2, 3/2). Of g = (3, 4) passes
+    (3, 0) to z: dβ = 3, dγ = 3·2/√7, dz = (3, 0) − 3/2 − (2, −2)/√7 · (6/√7)/2 = (9/14, −9/14).
+    """
+    root = 7**0.5
+    check(
+        lambda w, b, x, z: F.batch_norm_relu([x, z], None, None, w, b, training=True, eps=3),
+        ([4, root], [1, 1], [[1], [3]], [[5], [1]]),
+        [[0, 3], [3, 0]],
+        [[1, 3], [2, 4]],
+        ([1, 6 / root], [2, 3], [[-1.5], [1.5]], [[9 / 14], [-9 / 14]]),
+    )
+
+
 def test_batch_norm_relu_in_evaluation() -> None:
     """μ = 1, σ² = 3, eps = 1: x = (3, −1) → x̂ = (1, −1), 4 x̂ − 1 = (3, −5), + (−4, 6) = (−1, 1).
 

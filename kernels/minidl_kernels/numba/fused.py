@@ -3,20 +3,25 @@
     y = max(BN(x) + residual, 0)        BN as in norm.py, the residual only where there is one
     y = max(a + b, 0)
 
+x is given in parts, x = [x_0, x_1, …] along the channels, as the layers of a DenseNet made them.
+
 These operations do little with each number, so that the way to memory and back takes longer than
-the arithmetic. The loops of norm.py add the residual and take ReLU while a block of channels is in
-the cache.
+the arithmetic. The loops of norm.py read the parts of x where they lie, add the residual and take
+ReLU on their way.
 
-Where y > 0 the gradient passes ReLU, elsewhere it ends. So y alone tells what ReLU let through, and
-neither BN(x) nor the sum before ReLU is kept.
+Where y > 0 the gradient passes ReLU, elsewhere it ends. So neither BN(x) nor the sum before ReLU is
+kept, and y itself only if there was a residual.
 
-Shapes: x, y, residual (N, C, L) · γ, β, μ, σ² (C,) · a, b of any one shape.
+Shapes: parts (N, C_k, L), C = Σ_k C_k · x, y, residual (N, C, L) · γ, β, μ, σ² (C,) · a, b of any
+one shape.
 """
+
+from collections.abc import Sequence
 
 import numpy as np
 
 from minidl_kernels.numba.jit import jit, plain
-from minidl_kernels.numba.norm import gradients, normalise
+from minidl_kernels.numba.norm import backward, forward
 from minidl_kernels.numba.team import run
 
 Array = np.ndarray
@@ -26,16 +31,14 @@ _PIECE = 4096
 
 
 def batch_norm_relu_forward(
-    x: Array, gamma: Array, beta: Array, residual: Array | None, eps: float
+    parts: Sequence[Array], gamma: Array, beta: Array, residual: Array | None, eps: float
 ) -> tuple[Array, Array, Array]:
     """Batch norm with the batch's own statistics, + residual, ReLU; returns y, mean, variance."""
-    mean, var = np.empty(x.shape[1], x.dtype), np.empty(x.shape[1], x.dtype)
-    y = normalise(x, gamma, beta, mean, var, eps, measure=True, residual=residual, relu=True)
-    return y, mean, var
+    return forward(parts, gamma, beta, None, None, eps, residual, floor=0)
 
 
 def batch_norm_relu_inference(
-    x: Array,
+    parts: Sequence[Array],
     gamma: Array,
     beta: Array,
     mean: Array,
@@ -44,25 +47,29 @@ def batch_norm_relu_inference(
     eps: float,
 ) -> Array:
     """Batch norm with given statistics, + residual, ReLU."""
-    given = plain(mean), plain(var)
-    return normalise(x, gamma, beta, *given, eps, measure=False, residual=residual, relu=True)
+    return forward(parts, gamma, beta, mean, var, eps, residual, floor=0)[0]
 
 
 def batch_norm_relu_backward(
     grad: Array,
-    y: Array,
-    x: Array,
+    parts: Sequence[Array],
     gamma: Array,
+    beta: Array,
     mean: Array,
     var: Array,
+    y: Array | None,
     eps: float,
-    has_residual: bool,
     measured: bool,
-) -> tuple[Array, Array, Array, Array | None]:
-    """Gradients (dx, dγ, dβ, dresidual); `measured` tells whether μ and σ² came from this batch."""
-    return gradients(
-        grad, x, gamma, mean, var, eps, measured=measured, y=y, has_residual=has_residual
-    )
+) -> tuple[list[Array], Array, Array, Array | None]:
+    """The gradient of each part, dγ, dβ and dresidual; `measured`: μ and σ² came from this batch.
+
+    y is wanted if there was a residual, else None: of x alone norm.py sees what ReLU let through.
+    """
+    if y is None:
+        back = backward(grad, parts, gamma, beta, mean, var, eps, measured=measured, floor=0)
+        return *back, None
+    passed = add_relu_backward(grad, y)
+    return *backward(passed, parts, gamma, beta, mean, var, eps, measured=measured), passed
 
 
 def add_relu_forward(a: Array, b: Array) -> Array:

@@ -1,27 +1,34 @@
-"""Batch normalisation, a block of neighbouring channels at a time.
+"""Batch normalisation, row by row as the numbers lie in memory.
 
     μ[c] = mean over n, l of x[n,c,l]        σ²[c] = mean over n, l of (x[n,c,l] − μ[c])²
     x̂[n,c,l] = (x[n,c,l] − μ[c]) / √(σ²[c] + ε)        y[n,c,l] = γ[c] · x̂[n,c,l] + β[c]
 
-The pixels of neighbouring channels lie side by side in memory, so a block of channels is one row of
-`lanes` numbers in each image, and a sum over the batch is
+A row is one channel of one image: L numbers side by side. It takes a few numbers of its channel and
+one long loop.
 
-    for each block of channels (a thread's piece of work)
-        for n
-            for lane in range(lanes)                       lanes ≈ 1000, whatever the map's size
-                sum[lane] += x[n, block][lane]
-        add up the lanes of each channel
+    forward     for each row: Σ (x − p) and Σ (x − p)²          then of each channel's rows: μ, σ²
+                for each row: y = (x − μ) · scale + β
+    backward    for each row: Σ grad and Σ grad · (x − μ)       then of each channel's rows: dβ, dγ
+                for each row: dx
 
-The block is read three times in a row (mean, variance, result), the second and third time from the
-cache. Sums are kept in float64: with the mean known before the variance is begun, σ² is a sum of
-squares and never negative. It is the sum of naive/norm.py in another order.
+The textbook goes channel by channel, and a channel's rows lie far apart, one in each image. Memory
+is several times faster when it is read from front to back. And it is read twice, not three times:
+the sum for σ² does not wait for the mean, because for any number p
 
-While a block is in the cache, adding a residual and taking ReLU cost next to nothing: the compiled
-loops can do both, and fused.py asks them to.
+    σ² = mean of (x − p)² − (mean of (x − p))²
 
-Shapes: x, y (N, C, L), where L is the number of pixels H·W · γ, β, μ, σ² (C,).
+With p = x[0,c,0], one of the numbers themselves, and sums in float64, rounding does no harm.
+
+Two things cost nothing on the way, and fused.py asks for them. The channels may come in several
+arrays, the parts of a concatenation: each part is read where it lies, and its rows of y follow
+those of the part before. And y = max(…, floor) makes ReLU of it where the floor is 0.
+
+Shapes: parts (N, C_k, L), where L is the number of pixels H·W and C = Σ_k C_k · y, residual, grad
+(N, C, L) · γ, β, μ, σ² (C,).
 Source: Ioffe and Szegedy, Batch Normalization, 2015, algorithm 1.
 """
+
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -29,6 +36,9 @@ from minidl_kernels.numba.jit import jit, plain
 from minidl_kernels.numba.team import run
 
 Array = np.ndarray
+
+_PIECE = 16384
+"""Numbers in a piece of a thread's work."""
 
 
 def batch_norm_forward(
@@ -38,16 +48,14 @@ def batch_norm_forward(
 
     The variance is the biased one (divided by N·L), which is what the normalisation uses.
     """
-    C = x.shape[1]
-    mean, var = np.empty(C, x.dtype), np.empty(C, x.dtype)
-    return normalise(x, gamma, beta, mean, var, eps, measure=True), mean, var
+    return forward([x], gamma, beta, None, None, eps)
 
 
 def batch_norm_inference(
     x: Array, gamma: Array, beta: Array, mean: Array, var: Array, eps: float
 ) -> Array:
     """Normalise with given statistics: y = γ · (x − μ) / √(σ² + ε) + β."""
-    return normalise(x, gamma, beta, plain(mean), plain(var), eps, measure=False)
+    return forward([x], gamma, beta, mean, var, eps)[0]
 
 
 def batch_norm_backward(
@@ -60,222 +68,191 @@ def batch_norm_backward(
 
     The three terms of dx: x itself, x through the mean, x through the variance.
     """
-    return gradients(grad, x, gamma, mean, var, eps, measured=True)[:3]
+    zero = np.zeros_like(gamma)
+    (dx,), dgamma, dbeta = backward(grad, [x], gamma, zero, mean, var, eps, measured=True)
+    return dx, dgamma, dbeta
 
 
 def batch_norm_inference_backward(
     grad: Array, x: Array, gamma: Array, mean: Array, var: Array, eps: float
 ) -> tuple[Array, Array, Array]:
     """Gradients (dx, dγ, dβ) when μ and σ² were given and so do not depend on x."""
-    return gradients(grad, x, gamma, mean, var, eps, measured=False)[:3]
+    zero = np.zeros_like(gamma)
+    (dx,), dgamma, dbeta = backward(grad, [x], gamma, zero, mean, var, eps, measured=False)
+    return dx, dgamma, dbeta
 
 
-def normalise(
-    x: Array,
+# --------------------------------------------- of several parts, with a residual, above a floor
+
+
+def forward(
+    parts: Sequence[Array],
+    gamma: Array,
+    beta: Array,
+    mean: Array | None,
+    var: Array | None,
+    eps: float,
+    residual: Array | None = None,
+    floor: float = -np.inf,
+) -> tuple[Array, Array, Array]:
+    """max(BN(parts) + residual, floor), mean and variance, which are measured if not given."""
+    N, C, L = len(parts[0]), len(gamma), parts[0].shape[2]
+    rows = [(plain(part),) for part in parts]
+    if mean is None or var is None:
+        mean, var = _measured(rows, C)
+    y = np.empty((N, C, L), gamma.dtype)
+    tables = plain(mean), _scale(gamma, var, eps), plain(beta), y.dtype.type(floor)
+    other = y if residual is None else plain(residual)  # y: not read
+    _each_row(_normalise, rows, y.size, y, other, residual is not None, *tables)
+    return y, mean, var
+
+
+def backward(
+    grad: Array,
+    parts: Sequence[Array],
     gamma: Array,
     beta: Array,
     mean: Array,
     var: Array,
     eps: float,
     *,
-    measure: bool,
-    residual: Array | None = None,
-    relu: bool = False,
-) -> Array:
-    """y, + residual if there is one, and its ReLU if wanted; `measure` first fills mean and var."""
-    N, C, L = x.shape
-    y = np.empty(x.shape, x.dtype)
-    add = residual is not None
-    other = plain(residual) if residual is not None else y  # not read
-    rows = (array.reshape(N, C * L) for array in (plain(x), other, y))
-    arguments = plain(gamma), plain(beta), mean, var, float(eps), measure, add, relu
-    run(_normalise_part, x.size, _blocks(C, L), *rows, *arguments)
-    return y
-
-
-def gradients(
-    grad: Array,
-    x: Array,
-    gamma: Array,
-    mean: Array,
-    var: Array,
-    eps: float,
-    *,
     measured: bool,
-    y: Array | None = None,
-    has_residual: bool = False,
-) -> tuple[Array, Array, Array, Array | None]:
-    """dx, dγ, dβ and dresidual; `measured` tells whether the statistics depend on x.
+    floor: float = -np.inf,
+) -> tuple[list[Array], Array, Array]:
+    """The gradient of each part, dγ and dβ; `measured` tells whether μ and σ² depend on x.
 
-    If y is given, it is the output of a ReLU that `grad` still has to pass.
+    No gradient passes where BN(x) ≤ floor. That is computed from x once more: x is at hand, and
+    to read y would take longer.
     """
+    N, C, L = grad.shape
+    dtype, m = grad.dtype, N * L
+    tables = plain(mean), _scale(gamma, var, eps), plain(beta), dtype.type(floor)
+    rows = [(part, np.empty_like(part)) for part in map(plain, parts)]
+    sums = np.empty((2, N, C))
+    grad = plain(grad)
+    _each_row(_sum_gradients, rows, grad.size, grad, *sums, *tables)
+    sum_g, sum_gx = sums.sum(axis=1)  # Σ grad and Σ grad · (x − μ), (C,) each
+    root = np.sqrt(var.astype(np.float64) + eps)
+    dgamma, dbeta = (sum_gx / root).astype(dtype), sum_g.astype(dtype)
+    through = np.array([sum_g, sum_gx / root**2]) / m if measured else np.zeros((2, C))
+    _each_row(_input_gradient, rows, grad.size, grad, *through.astype(dtype), *tables)
+    return [dpart for _, dpart in rows], dgamma, dbeta
+
+
+def _measured(rows: list[tuple[Array]], C: int) -> tuple[Array, Array]:
+    """Mean (C,) and variance (C,) of the parts' channels."""
+    N, _, L = rows[0][0].shape
+    sums = np.empty((2, N, C))
+    _each_row(_sum_deviations, rows, N * C * L, *sums)
+    deviation, square = sums.sum(axis=1) / (N * L)
+    pivot = np.concatenate([part[0, :, 0] for (part,) in rows])
+    mean, var = pivot + deviation, np.maximum(square - deviation**2, 0)
+    return mean.astype(pivot.dtype), var.astype(pivot.dtype)
+
+
+def _scale(gamma: Array, var: Array, eps: float) -> Array:
+    """γ / √(σ² + ε)."""
+    return (gamma / np.sqrt(var.astype(np.float64) + eps)).astype(gamma.dtype)
+
+
+def _each_row(
+    kernel: Callable, parts: Sequence[tuple[Array, ...]], size: int, *arguments: object
+) -> None:
+    """Call the kernel for each part (and the place for its result), in every thread.
+
+    One call loops over all `size` numbers, two of them in the time of a multiply-add elsewhere.
+    """
+    run(_share, size // 2, size, kernel, parts, *arguments)
+
+
+def _share(
+    t: int, threads: int, kernel: Callable, parts: Sequence[tuple[Array, ...]], *arguments: object
+) -> None:
+    """What thread t does: its rows of every part."""
+    first = 0  # the part's first channel
+    for part in parts:
+        kernel(t, threads, first, *part, *arguments)
+        first += part[0].shape[1]
+
+
+@jit
+def _sum_deviations(t, threads, first, x, sums, squares):
+    """Σ (x − p) and Σ (x − p)² of each row (n, c); x: (N, C_k, L), sums, squares: (N, C)."""
     N, C, L = x.shape
-    dx, dgamma, dbeta = np.empty(x.shape, x.dtype), np.empty(C, x.dtype), np.empty(C, x.dtype)
-    dresidual = np.empty(x.shape, x.dtype) if has_residual else None
-    grad, relu = plain(grad), y is not None
-    output = plain(y) if y is not None else grad  # not read
-    # What passed the ReLU needs a place until dx is computed: dresidual, which is just that, or dx.
-    passed = (dresidual if dresidual is not None else dx) if relu else grad
-    rows = (array.reshape(N, C * L) for array in (grad, output, passed, plain(x), dx))
-    scale = 1 / np.sqrt(var.astype(np.float64) + eps)
-    arguments = plain(gamma), plain(mean), scale, dgamma, dbeta, relu, measured
-    run(_gradients_part, x.size, _blocks(C, L), *rows, *arguments)
-    return dx, dgamma, dbeta, dresidual
-
-
-def _blocks(C: int, L: int) -> int:
-    """How many pieces of work there are."""
-    return -(-C // max(1, 1024 // max(1, L)))
+    rows, blocks = _blocks(C, L)
+    for piece in range(t, N * blocks, threads):
+        n, start = piece // blocks, piece % blocks * rows
+        for c in range(start, min(start + rows, C)):
+            row, pivot = x[n, c], np.float64(x[0, c, 0])
+            total = square = 0.0
+            for k in range(L):
+                deviation = row[k] - pivot
+                total += deviation
+                square += deviation * deviation
+            sums[n, first + c], squares[n, first + c] = total, square
 
 
 @jit
-def _normalise_part(t, threads, x, residual, y, gamma, beta, mean, var, eps, measure, add, relu):
-    """The share of thread t: every `threads`-th block of channels. x, residual, y: (N, C·L)."""
-    N, C = len(x), len(gamma)
-    L = x.shape[1] // C
-    block, lanes = _block(L)
-    sums = np.empty(lanes)
-    m, a, b = np.empty(lanes, x.dtype), np.empty(lanes, x.dtype), np.empty(lanes, x.dtype)
-    zero = x.dtype.type(0)
-    for c in range(t * block, C, threads * block):
-        start, stop = c * L, min(c + block, C) * L
-        used = min(lanes, stop - start)
-        if measure:
-            _sum(x, start, stop, sums)
-            _total(sums[:used], L, mean[c:], 1 / (N * L))
-            _spread(mean[c:], L, m[:used])
-            _sum_squares(x, start, stop, m, sums)
-            _total(sums[:used], L, var[c:], 1 / (N * L))
-        _spread(mean[c:], L, m[:used])
-        _spread(beta[c:], L, b[:used])
-        for lane in range(used):
-            k = c + lane // L
-            a[lane] = gamma[k] / np.sqrt(var[k] + eps)
-        for n in range(N):
-            for first in range(start, stop, lanes):
-                row, target = x[n, first:stop], y[n, first:stop]
-                for lane in range(min(lanes, stop - first)):
-                    target[lane] = (row[lane] - m[lane]) * a[lane] + b[lane]
-                if add:
-                    other = residual[n, first:stop]
-                    for lane in range(min(lanes, stop - first)):
-                        target[lane] += other[lane]
-                if relu:
-                    for lane in range(min(lanes, stop - first)):
-                        value = target[lane]
-                        target[lane] = zero if value <= zero else value  # so, NaN stays NaN
+def _normalise(t, threads, first, x, y, residual, add, mean, scale, beta, floor):
+    """y = max((x − μ) · scale + β + residual, floor), row by row; x: (N, C_k, L)."""
+    N, C, L = x.shape
+    rows, blocks = _blocks(C, L)
+    for piece in range(t, N * blocks, threads):
+        n, start = piece // blocks, piece % blocks * rows
+        for c in range(start, min(start + rows, C)):
+            row, target = x[n, c], y[n, first + c]
+            m, a, b = mean[first + c], scale[first + c], beta[first + c]
+            if add:
+                other = residual[n, first + c]
+                for k in range(L):
+                    value = (row[k] - m) * a + b + other[k]
+                    target[k] = floor if value <= floor else value  # so, NaN stays NaN
+            else:
+                for k in range(L):
+                    value = (row[k] - m) * a + b
+                    target[k] = floor if value <= floor else value
 
 
 @jit
-def _gradients_part(
-    t, threads, grad, y, passed, x, dx, gamma, mean, scale, dgamma, dbeta, relu, measured
-):
-    """The share of thread t: every `threads`-th block of channels. grad … dx: (N, C·L)."""
-    N, C = len(x), len(gamma)
-    L = x.shape[1] // C
-    block, lanes = _block(L)
-    sums = np.empty(lanes)
-    m, a = np.empty(lanes, x.dtype), np.empty(lanes, x.dtype)
-    b, d = np.empty(lanes, x.dtype), np.empty(lanes, x.dtype)
-    spare = np.empty(lanes, x.dtype)
-    for c in range(t * block, C, threads * block):
-        start, stop = c * L, min(c + block, C) * L
-        used = min(lanes, stop - start)
-        if relu:
-            _pass_relu(grad, y, start, stop, lanes, passed)
-        _sum(passed, start, stop, sums)
-        _total(sums[:used], L, dbeta[c:], 1.0)
-        _spread(mean[c:], L, m[:used])
-        _sum_products(passed, x, start, stop, m, sums)
-        for lane in range(used):
-            sums[lane] *= scale[c + lane // L]  # x − μ becomes x̂
-        _total(sums[:used], L, dgamma[c:], 1.0)
-        for lane in range(used):
-            k = c + lane // L
-            a[lane] = gamma[k] * scale[k]
-            b[lane] = dbeta[k] / (N * L)
-            d[lane] = dgamma[k] * scale[k] / (N * L)
-        for n in range(N):
-            for first in range(start, stop, lanes):
-                g, row, target = passed[n, first:stop], x[n, first:stop], dx[n, first:stop]
-                if relu:  # g may be the target itself, and then no loop over both is vectorised
-                    for lane in range(min(lanes, stop - first)):
-                        spare[lane] = g[lane]
-                    g = spare
-                if measured:
-                    for lane in range(min(lanes, stop - first)):
-                        target[lane] = a[lane] * (
-                            g[lane] - b[lane] - (row[lane] - m[lane]) * d[lane]
-                        )
-                else:
-                    for lane in range(min(lanes, stop - first)):
-                        target[lane] = a[lane] * g[lane]
-
-
-@jit
-def _pass_relu(grad, y, start, stop, lanes, passed):
-    """passed = grad where y > 0, else 0."""
+def _sum_gradients(t, threads, first, x, dx, grad, sums, products, mean, scale, beta, floor):
+    """Σ grad and Σ grad · (x − μ) of each row (n, c), where y > floor; sums, products: (N, C)."""
+    N, C, L = x.shape
+    rows, blocks = _blocks(C, L)
     zero = grad.dtype.type(0)
-    for n in range(len(grad)):
-        for first in range(start, stop, lanes):
-            g, output, target = grad[n, first:stop], y[n, first:stop], passed[n, first:stop]
-            for lane in range(min(lanes, stop - first)):
-                target[lane] = g[lane] if output[lane] > zero else zero
+    for piece in range(t, N * blocks, threads):
+        n, start = piece // blocks, piece % blocks * rows
+        for c in range(start, min(start + rows, C)):
+            row, g = x[n, c], grad[n, first + c]
+            m, a, b = mean[first + c], scale[first + c], beta[first + c]
+            total = product = 0.0
+            for k in range(L):
+                deviation, slope = row[k] - m, g[k]
+                passed = zero if deviation * a + b <= floor else slope
+                total += passed
+                product += np.float64(passed) * np.float64(deviation)
+            sums[n, first + c], products[n, first + c] = total, product
 
 
 @jit
-def _block(L):
-    """Channels in a block, and lanes: all their pixels, or 1024 of a channel that has more."""
-    channels = max(1, 1024 // max(1, L))
-    return channels, channels * L if channels > 1 else min(L, 1024)
+def _input_gradient(t, threads, first, x, dx, grad, by_mean, by_var, mean, scale, beta, floor):
+    """dx = scale · (grad − by_mean − (x − μ) · by_var), with grad 0 where y ≤ floor."""
+    N, C, L = x.shape
+    rows, blocks = _blocks(C, L)
+    zero = grad.dtype.type(0)
+    for piece in range(t, N * blocks, threads):
+        n, start = piece // blocks, piece % blocks * rows
+        for c in range(start, min(start + rows, C)):
+            row, g, target = x[n, c], grad[n, first + c], dx[n, c]
+            m, a, b = mean[first + c], scale[first + c], beta[first + c]
+            mu, sigma = by_mean[first + c], by_var[first + c]
+            for k in range(L):
+                deviation, slope = row[k] - m, g[k]
+                passed = zero if deviation * a + b <= floor else slope
+                target[k] = a * (passed - mu - deviation * sigma)
 
 
 @jit
-def _spread(values, L, lanes):
-    """Repeat each channel's value for all its lanes."""
-    for lane in range(len(lanes)):
-        lanes[lane] = values[lane // L]
-
-
-@jit
-def _total(lanes, L, totals, factor):
-    """The other direction: add up the lanes of each channel, times `factor`."""
-    total = 0.0
-    for lane in range(len(lanes)):
-        total += lanes[lane]
-        if lane + 1 == len(lanes) or (lane + 1) % L == 0:
-            totals[lane // L] = total * factor
-            total = 0.0
-
-
-@jit
-def _sum(x, start, stop, sums):
-    """sums = Σ_n x, lane by lane."""
-    sums[:] = 0
-    for n in range(len(x)):
-        for first in range(start, stop, len(sums)):
-            row = x[n, first:stop]
-            for lane in range(min(len(sums), stop - first)):
-                sums[lane] += row[lane]
-
-
-@jit
-def _sum_squares(x, start, stop, m, sums):
-    """sums = Σ_n (x − m)²."""
-    sums[:] = 0
-    for n in range(len(x)):
-        for first in range(start, stop, len(sums)):
-            row = x[n, first:stop]
-            for lane in range(min(len(sums), stop - first)):
-                sums[lane] += (row[lane] - m[lane]) * (row[lane] - m[lane])
-
-
-@jit
-def _sum_products(grad, x, start, stop, m, sums):
-    """sums = Σ_n grad · (x − m)."""
-    sums[:] = 0
-    for n in range(len(x)):
-        for first in range(start, stop, len(sums)):
-            g, row = grad[n, first:stop], x[n, first:stop]
-            for lane in range(min(len(sums), stop - first)):
-                sums[lane] += g[lane] * (row[lane] - m[lane])
+def _blocks(C, L):
+    """A piece of work is this many rows of an image, and the image has this many pieces."""
+    rows = max(1, _PIECE // max(1, L))
+    return rows, -(-C // rows)
