@@ -52,7 +52,6 @@ from minidl_kernels.numba.team import run
 
 Array = np.ndarray
 
-_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
 _CHUNK = 64  # input channels whose V stays in the second cache: 16 · 64 · 96 numbers, 393 KB
 
 
@@ -74,14 +73,10 @@ def correlate(x: Array, w: Array, bias: Array, size: Pair, before: Pair) -> Arra
     if N * -(-size[0] // 2) * -(-size[1] // 2) < 0.45 * 96 * strips:
         return None
     chunks = -(-C // _CHUNK)
-    K, blocks = -(-C // chunks), -(-O // 4)
-    # U as it is read: (chunks, blocks of 4 filters, 16 places, K channels, 4 filters)
-    filters = np.zeros((blocks * 4, chunks * K, 9), np.float32)
-    filters[:O, :C] = w.reshape(O, C, 9)
-    U = np.kron(_G, _G) @ filters.reshape(-1, 9).T
-    U = U.reshape(16, blocks, 4, chunks, K).transpose(3, 1, 0, 4, 2)
+    U = np.zeros((chunks, -(-O // 4), 16, -(-C // chunks), 4), np.float32)
+    run(winograd_rows.filters_part, 16 * w.size, O, plain(w), U)
     y = np.empty((N, O, *size), np.float32)
-    arguments = plain(x), np.ascontiguousarray(U), bias, tiles, y
+    arguments = plain(x), U, bias, tiles, y
     run(winograd_rows.correlate_part, y.size * C * 9, strips, *arguments)
     return y
 
@@ -100,8 +95,6 @@ def weight_gradient(grad: Array, x: Array, before: Pair) -> Array:
     arguments = plain(grad), plain(x), bands, partial
     pieces = parts * outer * inner
     run(winograd_channels.weight_part, grad.size * C * 9, pieces, *arguments)
-    dU = partial.sum(axis=0).transpose(2, 0, 3, 1, 4).reshape(16, -1)
-    dw = np.kron(_G, _G).T @ dU
-    return np.ascontiguousarray(
-        dw.reshape(3, 3, outer * OK, inner * CK)[:, :, :O, :C].transpose(2, 3, 0, 1)
-    )
+    dw = np.empty((O, C, 3, 3), np.float32)
+    run(winograd_channels.filters_part, 16 * parts * dw.size, O, partial, dw)
+    return dw

@@ -63,6 +63,36 @@ def weight_part(t, threads, grad, x, s, partial):
 
 
 @jit
+def filters_part(t, threads, partial, dw):
+    """The share of thread t: dw = Gᵀ dU G for every `threads`-th output channel of dw (O, C, 3, 3).
+
+    dU is the sum of all parts, always in the same order.
+    """
+    parts, _, inner, _, OK, CK = partial.shape
+    O, C = dw.shape[:2]
+    half = np.float32(0.5)
+    dU = np.empty((16, inner * CK), dw.dtype)
+    for o in range(t, O, threads):
+        dU[:] = 0
+        for part in range(parts):
+            for i in range(inner):
+                for place in range(16):
+                    one = partial[part, o // OK, i, place, o % OK]
+                    row = dU[place, i * CK : (i + 1) * CK]
+                    for c in range(CK):
+                        row[c] += one[c]
+        for c in range(C):
+            for v in range(4):  # Gᵀ dU, in place: rows 0, 1, 2 of three
+                a, b, d, e = dU[v, c], dU[v + 4, c], dU[v + 8, c], dU[v + 12, c]
+                dU[v, c], dU[v + 4, c] = a + half * (b + d), half * (b - d)
+                dU[v + 8, c] = half * (b + d) + e
+            for u in range(3):
+                a, b, d, e = dU[4 * u, c], dU[4 * u + 1, c], dU[4 * u + 2, c], dU[4 * u + 3, c]
+                dw[o, c, u, 0], dw[o, c, u, 1] = a + half * (b + d), half * (b - d)
+                dw[o, c, u, 2] = half * (b + d) + e
+
+
+@jit
 def _transform(packed, rows, columns, V, i, step, spacing):
     """V[ξ] = (Bᵀ d B)[ξ], tile after tile; neighbours share two columns of pixels."""
     pitch = (2 * columns + 2) * 16

@@ -94,6 +94,28 @@ def correlate_part(t, threads, x, U, bias, tiles, y):
 
 
 @jit
+def filters_part(t, threads, w, U):
+    """The share of thread t: U = G g Gᵀ for every `threads`-th output channel of w (O, C, 3, 3)."""
+    O, C = w.shape[:2]
+    K = U.shape[3]
+    half = np.float32(0.5)
+    for o in range(t, O, threads):
+        for c in range(C):
+            g = w[o, c]
+            for u in range(4):
+                if u == 0 or u == 3:
+                    a, b, d = g[u - u // 3, 0], g[u - u // 3, 1], g[u - u // 3, 2]
+                else:
+                    sign = np.float32(3 - 2 * u)
+                    a = half * (g[0, 0] + sign * g[1, 0] + g[2, 0])
+                    b = half * (g[0, 1] + sign * g[1, 1] + g[2, 1])
+                    d = half * (g[0, 2] + sign * g[1, 2] + g[2, 2])
+                four = U[c // K, o // 4, 4 * u : 4 * u + 4, c % K, o % 4]
+                four[0], four[1] = a, half * (a + b + d)
+                four[2], four[3] = half * (a - b + d), d
+
+
+@jit
 def _locate(first, height, tiles, rows, first_row):
     """Which rows of pixels the 6 vectors from `first` on see: (image, row or −1, column) each.
 
