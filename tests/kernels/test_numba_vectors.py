@@ -33,6 +33,12 @@ pairs = st.tuples(small, small)
 )
 @example(1, 1, 2, (1, 1), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))  # fewer numbers than a vector
 @example(1, 3, 4, (3, 33), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1))  # a vector and one number
+@example(2, 3, 5, (7, 40), (3, 3), (1, 1), (0, 21, 40, 3), (1, 1))  # far more padding than filter
+@example(9, 9, 5, (5, 7), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1))  # four images in a vector
+@example(5, 17, 6, (9, 16), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1))  # two images in a vector
+@example(1, 70, 67, (33, 70), (3, 3), (1, 1), (2, 0, 1, 1), (1, 1))  # two chunks of channels
+@example(40, 9, 5, (1, 3), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))  # five pictures in a vector
+@example(3, 33, 18, (9, 11), (3, 2), (2, 1), (1, 0, 2, 1), (1, 2))  # channels in the lanes
 def test_float32_agrees_with_the_definition(N, C, O, size, kernel, stride, padding, dilation):
     out = output_size(size, kernel, stride, padding, dilation)
     assume(min(out) >= 1)

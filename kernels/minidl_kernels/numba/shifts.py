@@ -21,7 +21,7 @@ from numba.extending import overload
 from minidl_kernels.numba import vector
 from minidl_kernels.numba.jit import jit
 from minidl_kernels.numba.tile import add_row, load6, store6
-from minidl_kernels.numba.vector import fence, load, splat, store
+from minidl_kernels.numba.vector import evens, fence, load_first, splat, store_first
 
 
 @jit
@@ -270,9 +270,8 @@ def _pack(x, first_channel, channels, strip, s, scratch):
                         if s.column_stride == 1:
                             copy(scratch, at + first, pixels, start, stop - first)
                         else:
-                            _gather(
-                                scratch[at + first : at + stop], pixels[start:], s.column_stride
-                            )
+                            count = stop - first
+                            gather(scratch, at + first, pixels, start, count, s.column_stride)
                         fill(scratch, at + stop, s.column_pitch - stop)
                     else:
                         fill(scratch, at, s.column_pitch)
@@ -299,12 +298,8 @@ def _fill_plain(x, i, count):
 
 def _fill_wide(x, i, count):
     zeros = splat(x.dtype.type(0))
-    k = i
-    while k + 16 <= i + count:
-        store(x, k, zeros)
-        k += 16
-    for rest in range(k, i + count):
-        x[rest] = 0
+    for k in range(0, count, 16):
+        store_first(x, i + k, zeros, count - k)
 
 
 def copy(to, i, source, j, count):
@@ -324,23 +319,44 @@ def _copy_plain(to, i, source, j, count):
 
 
 def _copy_wide(to, i, source, j, count):
-    k = 0
-    while k + 16 <= count:  # rows are short: a loop that the compiler makes takes longer to set up
-        store(to, i + k, load(source, j + k))
-        k += 16
-    for rest in range(k, count):
-        to[i + rest] = source[j + rest]
+    for k in range(0, count, 16):  # rows are short: a loop by the compiler takes longer to set up
+        store_first(to, i + k, load_first(source, j + k, count - k), count - k)
+
+
+def gather(to, i, source, j, count, stride):
+    """to[i + k] = source[j + k·stride] for k = 0, … count − 1."""
+    to[i : i + count] = source[j : j + count * stride : stride]
+
+
+@overload(gather)
+def _gather_for(to, i, source, j, count, stride):
+    return _gather_wide if _is_wide(to) else _gather_plain
+
+
+def _gather_plain(to, i, source, j, count, stride):
+    into, outof = to[i : i + count], source[j:]
+    if stride == 2:  # with a constant stride the loop becomes vector instructions
+        for k in range(count):
+            into[k] = outof[2 * k]
+    else:
+        for k in range(count):
+            into[k] = outof[k * stride]
+
+
+def _gather_wide(to, i, source, j, count, stride):
+    if stride == 2:
+        for k in range(0, count, 16):
+            first, rest = j + 2 * k, 2 * (count - k) - 1
+            low, high = load_first(source, first, rest), load_first(source, first + 16, rest - 16)
+            store_first(to, i + k, evens(low, high), count - k)
+    else:
+        _gather_plain_call(to, i, source, j, count, stride)
 
 
 @jit
-def _gather(to, source, stride):
-    """to[q] = source[q·stride]: with a constant stride the loop becomes vector instructions."""
-    if stride == 2:
-        for q in range(len(to)):
-            to[q] = source[2 * q]
-    else:
-        for q in range(len(to)):
-            to[q] = source[q * stride]
+def _gather_plain_call(to, i, source, j, count, stride):
+    for k in range(count):
+        to[i + k] = source[j + k * stride]
 
 
 @jit

@@ -72,7 +72,7 @@ def correlate_part(t, threads, x, U, bias, tiles, y):
     spacing = K * 96 + 16  # a little apart, or the 16 planes would compete for the same cache lines
     V = aligned_zeros(16 * spacing, x.dtype)
     M = aligned_zeros((blocks if chunks > 1 else 1) * 16 * 4 * 96, x.dtype)
-    packed = aligned_zeros(24 * _ROW + 16, x.dtype)
+    packed = aligned_zeros(25 * _ROW, x.dtype)
     rows, first_row = np.empty((24, 3), np.int64), np.empty(6, np.int64)
     for strip in range(t, -(-tiles.vectors // 6), threads):
         _locate(6 * strip, x.shape[2], tiles, rows, first_row)
@@ -153,10 +153,10 @@ def _pack(x, shape, c, tiles, rows, count, packed):
                 store(packed, to, zeros)
                 if width == 32:
                     store(packed, to + 16, zeros)
-                if h >= 0 and n < N:
-                    start = column + 2 * view - tiles.left  # where in the row of x, maybe before it
-                    begin = max(start, 0)
-                    there = min(start + width, W) - begin
+                start = column + 2 * view - tiles.left  # where in the row of x, maybe before it
+                begin = max(start, 0)
+                there = min(start + width, W) - begin
+                if there > 0 and h >= 0 and n < N:
                     source = ((n * C + c) * H + h) * W + begin
                     to += begin - start
                     store(packed, to, load_first(x, source, there))
