@@ -10,8 +10,8 @@
                     `product2`   sums[o,c] += Σ_t grad[t,o] · x[t shifted, c]   nearly all the time
 
 8 vectors of sums stay in registers while t runs; each position brings two vectors of x and four
-numbers of grad for 8 products. In shifts.py, where the positions lie in the lanes, every sum ends in
-an addition across a vector, and a strip has to be long for that not to matter.
+numbers of grad for 8 products. In shifts.py, where the positions lie in the lanes, every sum ends
+in an addition across a vector, and a strip has to be long for that not to matter.
 """
 
 from typing import NamedTuple

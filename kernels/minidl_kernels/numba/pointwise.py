@@ -2,15 +2,15 @@
 
     y[o,p] = bias[o] + Σ_c w[o,c] · x[c,p]        p: image and pixel
 
-    for each panel of 96 pixels p
-        copy the 96 numbers of every channel c side by side              `_pack`
+    for each strip of one to four panels of 96 pixels p
+        copy the numbers of every channel c of a panel side by side
         for 4 output channels o
-            for all channels c
+            for each panel, for all channels c
                 y[o,p] += w[o,c] · x[c,p]                                 `product`, 24 vectors
-            write y                                                      `_unpack`
+            write y
 
-The panel stays in the second cache while all filters pass over it, and a number of it is loaded
-once for four filters.
+The panels stay in the second cache while all filters pass over them, and a number of them is loaded
+once for four filters. Several panels at a time, because memory likes to be read in long rows.
 
 The gradient of x is the same with the transposed weights; that of w is in channels.py.
 """
@@ -25,6 +25,8 @@ from minidl_kernels.numba.vector import load, load_first, splat, store, store_fi
 
 Array = np.ndarray
 
+_CACHED = 2**15  # numbers in the panels of a strip
+
 
 def correlate(x: Array, w: Array, bias: Array) -> Array:
     """y (N, O, H, W) = Σ_c w[o,c] · x[n,c] + bias[o], for x (N, C, H, W) and w (O, C)."""
@@ -37,55 +39,59 @@ def correlate(x: Array, w: Array, bias: Array) -> Array:
     y = np.empty((N, O, H, W), np.float32)
     images = max(1, 16 // (H * W))  # side by side in a vector
     vectors = -(-N // images) * -(-H * W // 16)
-    arguments = plain(x), weights, bias, y, images, vectors
-    run(_part, y.size * C, -(-vectors // 6), *arguments)
+    panels = min(4, max(1, _CACHED // (C * 96)))
+    arguments = plain(x), weights, bias, y, images, vectors, panels
+    run(_part, y.size * C, -(-vectors // (6 * panels)), *arguments)
     return y
 
 
 @jit
-def _part(t, threads, x, weights, bias, y, images, vectors):
-    """The share of thread t: every `threads`-th panel of 6 vectors, from x to y."""
+def _part(t, threads, x, weights, bias, y, images, vectors, panels):
+    """The share of thread t: every `threads`-th strip, from x to y."""
     blocks, C, _ = weights.shape
     N, O, H, W = y.shape
-    shape = N, C, H * W
-    y_shape = N, O, H * W
     pixels, outputs, w = x.reshape(-1), y.reshape(-1), weights.reshape(-1)
-    panel = aligned_zeros(C * 96 + 16, x.dtype)
-    sums = aligned_zeros(4 * 96 + 16, x.dtype)
-    for first in range(6 * t, vectors, 6 * threads):
-        _pack(pixels, shape, first, images, panel)
+    packed = aligned_zeros(panels * C * 96 + 16, x.dtype)
+    sums = aligned_zeros(panels * 4 * 96 + 16, x.dtype)
+    places = np.empty((6 * panels * images, 5), np.int64)
+    for first in range(6 * panels * t, vectors, 6 * panels * threads):
+        _locate(first, images, (N, C, O, H * W), places)
+        for c in range(C):
+            for i in range(len(places)):
+                source, to = places[i, 0] + c * H * W, places[i, 2] + c * 96
+                if places[i, 4] == 16:
+                    store(packed, to, load(pixels, source))
+                else:
+                    count = places[i, 4]
+                    store_first(packed, to, load_first(pixels, source, count), count)
         for block in range(blocks):
-            product(sums, 0, False, w, block * C * 4, panel, 0, C)
+            for panel in range(panels):
+                at = panel * 4 * 96
+                product(sums, at, False, w, block * C * 4, packed, panel * C * 96, C)
             for o in range(4 * block, min(4 * block + 4, O)):
-                _unpack(sums, o % 4 * 96, bias[o], first, images, outputs, y_shape, o)
+                b = splat(bias[o])
+                for i in range(len(places)):
+                    to = places[i, 1] + o * H * W
+                    v = load(sums, places[i, 3] + o % 4 * 96) + b
+                    if places[i, 4] == 16:
+                        store(outputs, to, v)
+                    else:
+                        store_first(outputs, to, v, places[i, 4])
 
 
 @jit
-def _pack(x, shape, first, images, panel):
-    """Copy the pixels of 6 vectors, channel by channel. Small pictures share a vector."""
-    N, C, P = shape
+def _locate(first, images, shape, places):
+    """Where the numbers of some vectors lie: in x, in y, in the panels, in the sums; and how many.
+
+    Small pictures of P pixels share a vector, `images` of them. All for channel 0.
+    """
+    N, C, O, P = shape
     vectors = -(-P // 16)  # of an image
-    for c in range(C):
-        for q in range(6):
-            v = first + q
-            n, p = v // vectors * images, v % vectors * 16
-            to = c * 96 + q * 16
-            for image in range(images):
-                count = min(16, P - p) if n + image < N else 0
-                source = ((n + image) * C + c) * P + p
-                store(panel, to + image * P, load_first(x, source, count))
-
-
-@jit
-def _unpack(sums, i, bias, first, images, y, shape, o):
-    """Write the results of 6 vectors to channel o."""
-    N, O, P = shape
-    vectors = -(-P // 16)
-    b = splat(bias)
-    for q in range(6):
+    for i in range(len(places)):
+        q, image = i // images, i % images
         v = first + q
-        n, p = v // vectors * images, v % vectors * 16
-        for image in range(images):
-            count = min(16, P - p) if n + image < N else 0
-            to = ((n + image) * O + o) * P + p
-            store_first(y, to, load(sums, i + q * 16 + image * P) + b, count)
+        n, p = v // vectors * images + image, v % vectors * 16
+        places[i, 0], places[i, 1] = n * C * P + p, n * O * P + p
+        panel, lane = q // 6, q % 6 * 16 + image * P
+        places[i, 2], places[i, 3] = panel * C * 96 + lane, panel * 4 * 96 + lane
+        places[i, 4] = min(16, P - p) if n < N else 0

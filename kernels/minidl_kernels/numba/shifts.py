@@ -21,7 +21,7 @@ from numba.extending import overload
 from minidl_kernels.numba import vector
 from minidl_kernels.numba.jit import jit
 from minidl_kernels.numba.tile import add_row, load6, store6
-from minidl_kernels.numba.vector import evens, fence, load_first, splat, store_first
+from minidl_kernels.numba.vector import evens, fence, load, load_first, splat, store, store_first
 
 
 @jit
@@ -319,8 +319,12 @@ def _copy_plain(to, i, source, j, count):
 
 
 def _copy_wide(to, i, source, j, count):
-    for k in range(0, count, 16):  # rows are short: a loop by the compiler takes longer to set up
-        store_first(to, i + k, load_first(source, j + k, count - k), count - k)
+    for k in range(0, count - 15, 16):  # rows are short: loops by the compiler take long to set up
+        store(to, i + k, load(source, j + k))
+    rest = count % 16
+    if rest > 0:
+        end = count - rest
+        store_first(to, i + end, load_first(source, j + end, rest), rest)
 
 
 def gather(to, i, source, j, count, stride):

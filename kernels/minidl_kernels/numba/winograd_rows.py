@@ -217,9 +217,15 @@ def _put_row(y, shape, n, o, row, left, slot, m, b):
     low, high = zip_first(even, odd), zip_last(even, odd)
     image = O * H * W
     to, width = ((n * O + o) * H + row) * W + left, W - left
-    if slot == 16:
+    if slot == 16 and width >= 32:  # without a mask, because stores with one take longer
+        store(y, to, low)
+        store(y, to + 16, high)
+    elif slot == 16:
         store_first(y, to, low, width)
         store_first(y, to + 16, high, width - 16)
+    elif slot == 8 and width == 16 and n + 1 < N:
+        store(y, to, low)
+        store(y, to + image, high)
     elif slot == 8:
         store_first(y, to, low, width)
         store_first(y, to + image, high, width if n + 1 < N else 0)
