@@ -1,6 +1,8 @@
 """The list of all architectures: how each is built, where it comes from, and how large it is."""
 
 import difflib
+import inspect
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,7 +21,7 @@ class Entry:
         input_shape: the standard input of one image, (C, H, W).
         parameters: the exact number of learnable parameters at that input, with the paper's number
             of classes (10 for CIFAR and digits, else 1000).
-        macs: the exact multiply-accumulates of convolutions and linear layers for that input.
+        macs: the exact multiply-accumulates of convolutions and linear layers for one such image.
         small: a configuration that trains on a laptop; None where the standard one already does.
     """
 
@@ -38,7 +40,8 @@ class Small:
 
     Attributes:
         input_shape: one image, (C, H, W), usually 3 × 32 × 32 or 1 × 28 × 28.
-        options: arguments for the architecture's constructor; num_classes=10 is always added.
+        options: arguments for the architecture's constructor; num_classes=10 is added if it takes
+            that.
     """
 
     input_shape: tuple[int, int, int] = (3, 32, 32)
@@ -65,8 +68,13 @@ def register(
 
 
 def list_models() -> list[str]:
-    """The names that `create` knows, in the order of the files."""
-    return list(_entries)
+    """The names that `create` knows, sorted: resnet8 before resnet20."""
+    return sorted(
+        _entries,
+        key=lambda name: [
+            int(part) if part.isdigit() else part for part in re.split(r"(\d+)", name)
+        ],
+    )
 
 
 def entry(name: str) -> Entry:
@@ -77,7 +85,9 @@ def entry(name: str) -> Entry:
     """
     if name not in _entries:
         near = difflib.get_close_matches(name, _entries, n=3)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(_entries)}"
+        hint = (
+            f"did you mean {' or '.join(near)}?" if near else f"known: {', '.join(list_models())}"
+        )
         raise ValueError(f"there is no model {name!r}; {hint}")
     return _entries[name]
 
@@ -105,5 +115,8 @@ def create_small(name: str, **options: Any) -> Module:
     Raises:
         ValueError: there is no such name; the message suggests the nearest.
     """
-    small = entry(name).small or Small()
-    return create(name, **{"num_classes": 10, **small.options, **options})
+    known = entry(name)
+    small = known.small or Small()
+    takes_classes = "num_classes" in inspect.signature(known.build).parameters
+    classes = {"num_classes": 10} if takes_classes else {}
+    return known.build(**{**classes, **small.options, **options})

@@ -1,12 +1,15 @@
 """Residual networks for small images: ResNet-20, 32, 44, 56, 110, and a ResNet-8 for digits.
 
+With them plain-20 and plain-56, the same layers without shortcuts.
+
 He, Zhang, Ren, Sun: Deep Residual Learning for Image Recognition, 2015, section 4.2.
 """
 
 from functools import partial
 
 import minidl.functional as F
-from minidl.models.registry import register
+from minidl.models.registry import Small, register
+from minidl.models.resnet import PlainBlock
 from minidl.nn import (
     BatchNorm2d,
     BatchNormReLU2d,
@@ -83,8 +86,12 @@ class ResNetCIFAR(Module):
         params  75,290  269,722    464,154    658,586    853,018  1,727,962      (option A)
         MACs    12.2 M   40.6 M     68.9 M     97.2 M    125.5 M    252.9 M
 
+    For grey digits of 8 × 8 pixels ResNet-8 has 75,002 parameters and takes 747,136 MACs.
+
     Option A (the paper's choice on CIFAR) pads the shortcut with zeros where the shape changes;
-    option B projects it by a 1×1 convolution with batch norm, for 2,752 more parameters.
+    option B projects it by a 1×1 convolution with batch norm, for 2,752 more parameters. Without
+    shortcuts the counts are those of option A; the paper shows that 56 such layers learn worse
+    than 20, even on the images they are trained on.
 
     State-dict keys are those of the published CIFAR ResNets (akamaster/pytorch_resnet_cifar10), so
     their weights load by name.
@@ -96,7 +103,7 @@ class ResNetCIFAR(Module):
         depth: 6n + 2.
         num_classes: the number of logits.
         in_channels: 3 for colour, 1 for grey images.
-        option: "A" or "B".
+        option: "A" or "B", or "none" for a plain network.
 
     Shapes: x (N, in_channels, H, W) of any size from 1 × 1 → logits (N, num_classes).
     """
@@ -109,9 +116,10 @@ class ResNetCIFAR(Module):
             raise ValueError(
                 f"the depth of a CIFAR ResNet is 6n + 2 (8, 14, 20, 26, …), not {depth}"
             )
-        if option not in ("A", "B"):
+        if option not in ("A", "B", "none"):
             raise ValueError(
-                f"the shortcut option is 'A' (zero padding) or 'B' (projection), not {option!r}"
+                f"the shortcut option is 'A' (zero padding) or 'B' (projection), 'none' makes a "
+                f"plain network; not {option!r}"
             )
         self.conv1 = Conv2d(in_channels, 16, 3, padding=1, bias=False)
         self.bn1 = BatchNormReLU2d(16)
@@ -135,6 +143,9 @@ class ResNetCIFAR(Module):
 
 def _stage(in_channels: int, channels: int, n: int, stride: int, option: str) -> Sequential:
     """n blocks, the first of which changes the shape."""
+    if option == "none":
+        plain = [PlainBlock(channels, channels, 1) for _ in range(n - 1)]
+        return Sequential(PlainBlock(in_channels, channels, stride), *plain)
     first = BasicBlock(in_channels, channels, stride, option)
     return Sequential(first, *(BasicBlock(channels, channels, 1, option) for _ in range(n - 1)))
 
@@ -159,9 +170,21 @@ register(
 for _depth, (_parameters, _macs) in _COUNTS.items():
     register(
         f"resnet{_depth}",
-        partial(ResNetCIFAR, _depth),
+        partial(ResNetCIFAR, depth=_depth),
         paper=_PAPER,
         input_shape=(3, 32, 32),
         parameters=_parameters,
         macs=_macs,
+        small=Small(options={"depth": 20}) if _depth > 20 else None,
+    )
+for _depth in (20, 56):
+    _parameters, _macs = _COUNTS[_depth]
+    register(
+        f"plain{_depth}",
+        partial(ResNetCIFAR, depth=_depth, option="none"),
+        paper=_PAPER,
+        input_shape=(3, 32, 32),
+        parameters=_parameters,
+        macs=_macs,
+        small=Small(options={"depth": 20}) if _depth > 20 else None,
     )

@@ -1,10 +1,9 @@
-"""The architectures: exact counts, shapes, published names, errors, and that they can learn.
+"""LeNet-5, the CIFAR ResNets and the list of all architectures: counts, names, shapes, errors.
 
 Parameters, batch norm statistics and multiply-accumulates (of convolutions and linear layers, for
 one image) are written down here from counts of the public implementations: akamaster's
-pytorch_resnet_cifar10 for the ResNets, andreasveit's densenet-pytorch for the DenseNets (with 16
-channels in the first convolution of densenet40, as the paper says). LeNet-5 and ResNet-8 are
-counted by hand below.
+pytorch_resnet_cifar10 for the ResNets. LeNet-5 and ResNet-8 are counted by hand below. What holds
+for all architectures alike is in test_every_model.py.
 """
 
 from typing import Any
@@ -13,13 +12,16 @@ import numpy as np
 import pytest
 
 import minidl
-import minidl.functional as F
-from minidl import Tensor, models, nn
-from minidl.models.densenet import DenseLayer, DenseNetCIFAR, Transition
+from minidl import Tensor, models
 from minidl.models.lenet import LeNet5
 from minidl.models.registry import register
 from minidl.models.resnet_cifar import BasicBlock, ResNetCIFAR, ZeroPadShortcut
-from minidl.optim import SGD
+from tests.models.ledger import (
+    multiply_accumulates,
+    output_shapes,
+    parameter_count,
+    statistics_count,
+)
 
 COLOUR, DIGIT, GREY = (3, 32, 32), (1, 8, 8), (1, 32, 32)
 
@@ -43,10 +45,7 @@ COUNTS: list[tuple[str, dict[str, Any], tuple[int, int, int], int, int, int]] = 
     ("resnet56", {"option": "B"}, COLOUR, 855_770, 4_256, 125_747_840),
     ("resnet110", {}, COLOUR, 1_727_962, 8_096, 252_887_680),
     ("resnet110", {"option": "B"}, COLOUR, 1_730_714, 8_288, 253_149_824),
-    ("densenet40", {}, COLOUR, 1_019_722, 18_096, 264_812_928),
-    ("densenet_bc100", {}, COLOUR, 769_162, 23_988, 287_929_692),
 ]
-STANDARD = {row[0]: row[2:] for row in COUNTS if not row[1]}
 
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
@@ -56,49 +55,7 @@ def normal(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
-def parameter_count(model: nn.Module) -> int:
-    return sum(parameter.size for parameter in model.parameters())
-
-
-def multiply_accumulates(model: nn.Module, shape: tuple[int, ...]) -> int:
-    """Each output number of a convolution or linear layer costs one filter of weights."""
-    total = 0
-
-    def count(layer: nn.Module, inputs: tuple[Any, ...], output: Tensor) -> None:
-        nonlocal total
-        total += output.size * (layer.weight.size // len(layer.weight.data))
-
-    handles = [
-        layer.register_forward_hook(count)
-        for layer in model.modules()
-        if isinstance(layer, nn.Conv2d | nn.Linear)
-    ]
-    with minidl.no_grad():
-        model.eval()(normal(1, *shape))
-    for handle in handles:
-        handle.remove()
-    return total
-
-
-def output_shapes(model: nn.Module, shape: tuple[int, ...]) -> dict[str, tuple[int, ...]]:
-    """The output shape, without the batch axis, of every layer that ran."""
-    shapes: dict[str, tuple[int, ...]] = {}
-    for name, layer in model.named_modules():
-
-        def note(layer: nn.Module, inputs: Any, output: Tensor, name: str = name) -> None:
-            shapes[name] = output.shape[1:]
-
-        layer.register_forward_hook(note)
-    with minidl.no_grad():
-        model.eval()(normal(1, *shape))
-    return shapes
-
-
 # -------------------------------------------------------------------------------------- counts
-
-
-def test_every_registered_model_is_counted() -> None:
-    assert set(models.list_models()) == set(STANDARD)
 
 
 @pytest.mark.parametrize(("name", "options", "shape", "parameters", "statistics", "macs"), COUNTS)
@@ -112,19 +69,8 @@ def test_counts(
 ) -> None:
     model = models.create(name, **options)
     assert parameter_count(model) == parameters
-    moments = [b for key, b in model.named_buffers() if not key.endswith("num_batches_tracked")]
-    assert sum(buffer.size for buffer in moments) == statistics
+    assert statistics_count(model) == statistics
     assert multiply_accumulates(model, shape) == macs
-
-
-@pytest.mark.parametrize("name", models.list_models())
-def test_registry_agrees(name: str) -> None:
-    shape, parameters, *_ = STANDARD[name]
-    entry = models.entry(name)
-    assert entry.name == name
-    assert entry.input_shape == shape
-    assert entry.parameters == parameters
-    assert "20" in entry.paper or "19" in entry.paper, "the paper's year"
 
 
 def million(count: int) -> str:
@@ -143,10 +89,6 @@ def test_docstrings_print_these_counts() -> None:
     assert lines["params"].split()[1:-2] == [f"{row[3]:,}" for row in option_a]
     assert lines["MACs"].split()[1:] == " ".join(million(row[5]) for row in option_a).split()
     assert "2,752 more parameters" in str(ResNetCIFAR.__doc__)
-    for name in ("densenet40", "densenet_bc100"):
-        _, parameters, _, macs = STANDARD[name]
-        assert f"{parameters:,}" in str(DenseNetCIFAR.__doc__)
-        assert million(macs) in str(DenseNetCIFAR.__doc__)
 
 
 # -------------------------------------------------------------------------------------- shapes
@@ -173,54 +115,6 @@ def test_resnet_shapes(option: str) -> None:
     assert shapes["layer3"] == shapes["layer3.0.shortcut"] == (64, 8, 8)
     assert shapes["linear"] == shapes[""] == (10,)
     assert "layer1.3" not in shapes
-
-
-def test_densenet_shapes() -> None:
-    """The table of DenseNetCIFAR's docstring, row by row."""
-    table = {
-        "features.conv0": [(16, 32), (24, 32)],
-        "features.denseblock1": [(160, 32), (216, 32)],
-        "features.transition1": [(160, 16), (108, 16)],
-        "features.denseblock2": [(304, 16), (300, 16)],
-        "features.transition2": [(304, 8), (150, 8)],
-        "features.denseblock3": [(448, 8), (342, 8)],
-        "features.norm4": [(448, 8), (342, 8)],
-    }
-    for column, name in enumerate(("densenet40", "densenet_bc100")):
-        shapes = output_shapes(models.create(name), COLOUR)
-        for layer, sizes in table.items():
-            channels, side = sizes[column]
-            assert shapes[layer] == (channels, side, side), (name, layer)
-        assert shapes["classifier"] == (10,)
-
-
-def test_compression_rounds_down() -> None:
-    """k = 5, three layers: 10 + 15 = 25 → 12, 12 + 15 = 27 → 13, 13 + 15 = 28."""
-    model = DenseNetCIFAR(22, 5, bottleneck=True, compression=0.5)
-    widths = [layer.conv.weight.shape[:2] for layer in model.modules() if type(layer) is Transition]
-    assert widths == [(12, 25), (13, 27)]
-    assert model.classifier.in_features == 28
-
-
-@pytest.mark.parametrize("name", models.list_models())
-def test_classes_and_channels_are_honoured(name: str) -> None:
-    model = models.create(name, num_classes=7, in_channels=2).eval()
-    side = 32 if name == "lenet5" else 8
-    with minidl.no_grad():
-        assert model(normal(3, 2, side, side)).shape == (3, 7)
-    first = next(parameter for parameter in model.parameters())
-    assert first.shape[1] == 2
-
-
-@pytest.mark.parametrize("name", models.list_models())
-def test_the_standard_input_is_what_the_model_takes_by_default(name: str) -> None:
-    entry = models.entry(name)
-    model = models.create(name).eval()
-    channels = entry.input_shape[0]
-    assert next(model.parameters()).shape[1] == channels
-    side = 32 if name == "lenet5" else 8
-    with minidl.no_grad():
-        assert model(normal(1, channels, side, side)).shape == (1, 10)
 
 
 def test_more_classes_cost_one_row_each() -> None:
@@ -257,28 +151,6 @@ def test_resnet_keys_are_the_published_ones(option: str) -> None:
     assert list(models.create("resnet20", option=option).state_dict()) == expected
 
 
-def test_densenet_keys_follow_torchvision() -> None:
-    expected = ["features.conv0.weight"]
-    for block in (1, 2, 3):
-        for layer in (1, 2):
-            prefix = f"features.denseblock{block}.denselayer{layer}"
-            expected += [*norm_keys(f"{prefix}.norm1"), f"{prefix}.conv1.weight"]
-            expected += [*norm_keys(f"{prefix}.norm2"), f"{prefix}.conv2.weight"]
-        if block < 3:
-            prefix = f"features.transition{block}"
-            expected += [*norm_keys(f"{prefix}.norm"), f"{prefix}.conv.weight"]
-    expected += [*norm_keys("features.norm4"), "classifier.weight", "classifier.bias"]
-    assert list(DenseNetCIFAR(16, 4, bottleneck=True).state_dict()) == expected
-
-
-def test_densenet_without_bottleneck_has_one_convolution_a_layer() -> None:
-    keys = DenseNetCIFAR(10, 4).state_dict()
-    layer = [key for key in keys if key.startswith("features.denseblock2.denselayer1.")]
-    prefix = "features.denseblock2.denselayer1"
-    assert layer == [*norm_keys(f"{prefix}.norm1"), f"{prefix}.conv1.weight"]
-    assert keys[f"{prefix}.conv1.weight"].shape == (4, 24, 3, 3)
-
-
 def test_lenet_keys() -> None:
     layers = ("conv1", "conv2", "fc1", "fc2", "fc3")
     expected = [f"{layer}.{part}" for layer in layers for part in ("weight", "bias")]
@@ -312,53 +184,6 @@ def test_a_block_whose_branch_is_zero_is_its_shortcut() -> None:
     down = BasicBlock(16, 32, 2, "A")
     down.bn2.weight.data[:] = 0
     np.testing.assert_array_equal(down(x).data[:, 8:24], np.maximum(x, 0)[:, :, ::2, ::2])
-
-
-def test_a_dense_layer_puts_the_new_channels_behind() -> None:
-    x = normal(2, 6, 5, 4)
-    layer = DenseLayer(6, 3, bottleneck=True, drop_rate=0.0)
-    y = layer(x).data
-    assert y.shape == (2, 9, 5, 4)
-    np.testing.assert_array_equal(y[:, :6], x)
-    new = layer.conv2(F.relu(layer.norm2(layer.conv1(F.relu(layer.norm1(x))))))
-    np.testing.assert_array_equal(y[:, 6:], new.data)
-    assert layer.conv1.weight.shape == (12, 6, 1, 1)
-
-
-def test_a_transition_averages() -> None:
-    x = normal(2, 6, 4, 6)
-    transition = Transition(6, 3, drop_rate=0.0)
-    y = transition.conv(F.relu(transition.norm(x))).data
-    expected = (
-        y[:, :, ::2, ::2] + y[:, :, 1::2, ::2] + y[:, :, ::2, 1::2] + y[:, :, 1::2, 1::2]
-    ) / 4
-    np.testing.assert_allclose(transition(x).data, expected, rtol=1e-5, atol=1e-6)
-
-
-def test_drop_rate_acts_in_training_only() -> None:
-    x = normal(4, 3, 8, 8)
-    model = DenseNetCIFAR(10, 4, drop_rate=0.2)
-    assert not np.array_equal(model(x).data, model(x).data)
-    assert np.array_equal(model.eval()(x).data, model(x).data)
-    still = DenseNetCIFAR(10, 4)
-    assert np.array_equal(still(x).data, still(x).data)
-
-
-def test_dropout_stands_behind_every_convolution_of_a_dense_layer() -> None:
-    """A share p of the numbers is zero: what norm2 is given, and what the layer adds."""
-    layer, seen = DenseLayer(24, 16, bottleneck=True, drop_rate=0.3), []
-    layer.norm2.register_forward_hook(lambda module, inputs, output: seen.append(inputs[0].data))
-    y = layer(normal(8, 24, 12, 12)).data
-    for numbers in (seen[0], y[:, 24:]):  # five standard errors √(0.3·0.7/n)
-        assert abs((numbers == 0).mean() - 0.3) < 5 * np.sqrt(0.21 / numbers.size)
-    assert not (y[:, :24] == 0).any()
-
-
-def test_dropout_stands_before_the_pooling_of_a_transition() -> None:
-    """A mean is zero where all its four pixels were dropped: ½⁴ of them."""
-    y = Transition(24, 16, drop_rate=0.5)(normal(8, 24, 24, 24)).data
-    share = 1 / 16
-    assert abs((y == 0).mean() - share) < 5 * np.sqrt(share * (1 - share) / y.size)
 
 
 def test_first_weights() -> None:
@@ -400,28 +225,6 @@ def test_resnet_option() -> None:
         models.create("resnet20", option="C")
 
 
-@pytest.mark.parametrize(
-    ("depth", "bottleneck", "words"),
-    [
-        (41, False, r"3n \+ 4 .*not 41; the nearest is 40$"),
-        (42, False, "not 42; the nearest is 43$"),
-        (4, False, "nearest is 7$"),
-        (101, True, r"6n \+ 4 .*not 101; the nearest is 100$"),
-        (99, True, "nearest is 100$"),
-        (-5, True, "nearest is 10$"),
-    ],
-)
-def test_densenet_depth(depth: int, bottleneck: bool, words: str) -> None:
-    with pytest.raises(ValueError, match=words):
-        DenseNetCIFAR(depth, bottleneck=bottleneck)
-
-
-@pytest.mark.parametrize("compression", [0, -0.5, 1.01, 50, float("nan")])
-def test_densenet_compression(compression: float) -> None:
-    with pytest.raises(ValueError, match=rf"compression is in \(0, 1\], not {compression}"):
-        DenseNetCIFAR(10, 4, compression=compression)
-
-
 def test_unknown_names() -> None:
     with pytest.raises(ValueError, match=r"no model 'resnet2O'; did you mean .*resnet20"):
         models.create("resnet2O")
@@ -444,63 +247,13 @@ def test_a_name_is_given_once() -> None:
     assert models.entry("resnet20").parameters == 269_722
 
 
+def test_the_list_is_sorted_and_numbers_count_as_numbers() -> None:
+    names = models.list_models()
+    resnets = [name for name in names if name.removeprefix("resnet").isdigit()]
+    assert resnets == [f"resnet{n}" for n in (8, 18, 20, 32, 34, 44, 50, 56, 101, 110, 152)]
+    assert names.index("alexnet") < names.index("lenet5") < names.index("resnet8")
+
+
 def test_list_models_is_a_copy() -> None:
     models.list_models().clear()
     assert "resnet20" in models.list_models()
-
-
-# ------------------------------------------------------------------------------------ learning
-
-
-@pytest.mark.parametrize("name", models.list_models())
-def test_every_parameter_gets_a_gradient(name: str) -> None:
-    channels = models.entry(name).input_shape[0]
-    side = 32 if name == "lenet5" else 8
-    model = models.create(name)
-    output = model(normal(4, channels, side, side))
-    output.backward(normal(4, 10, seed=1))
-    for where, parameter in model.named_parameters():
-        assert parameter.grad is not None, f"{where} received no gradient"
-        assert np.abs(parameter.grad).max() > 0, f"{where} received zeros"
-        assert np.isfinite(parameter.grad).all(), where
-
-
-SMALL: dict[str, tuple[Any, tuple[int, int, int], float]] = {
-    "lenet5": (lambda: models.create("lenet5"), GREY, 0.05),
-    "resnet8": (lambda: models.create("resnet8"), DIGIT, 0.05),
-    "resnet8, option B": (lambda: models.create("resnet8", option="B"), DIGIT, 0.05),
-    "densenet": (lambda: DenseNetCIFAR(10, 8), (3, 8, 8), 0.05),
-    "densenet, bottleneck": (
-        lambda: DenseNetCIFAR(16, 6, bottleneck=True, compression=0.5),
-        (3, 8, 8),
-        0.05,
-    ),
-}
-
-
-@pytest.mark.parametrize("name", SMALL)
-def test_overfits_32_random_images(name: str) -> None:
-    """A network that learns can learn noise by heart; one with a wrong gradient seldom does."""
-    make, shape, lr = SMALL[name]
-    model = make()
-    images, labels = normal(32, *shape), np.arange(32) % 10
-    optimizer = SGD(model.parameters(), lr=lr, momentum=0.9)
-    accuracy = 0.0
-    for _ in range(100):
-        optimizer.zero_grad()
-        logits = model(images)
-        accuracy = float((logits.argmax(axis=1) == labels).mean())
-        if accuracy == 1:
-            break
-        F.cross_entropy(logits, labels).backward()
-        optimizer.step()
-    assert accuracy == 1
-
-
-def test_evaluation_of_an_image_does_not_depend_on_its_neighbours() -> None:
-    model = models.create("resnet8")
-    images = normal(6, *DIGIT)
-    model(images)  # moves the running statistics
-    together = model.eval()(images).data
-    alone = np.concatenate([model(images[k : k + 1]).data for k in range(6)])
-    np.testing.assert_allclose(alone, together, rtol=1e-4, atol=1e-5)
