@@ -12,7 +12,7 @@ The three folders have the same files, functions and signatures, so one can stan
     with use("naive"):
         ...                     # the same call, now in loops a debugger can step through
 
-All arrays are float32 or float64. Kernels never change their inputs.
+All arrays are float32 or float64. Kernels never change their inputs, but for those of `update`.
 """
 
 from minidl_kernels.memory import keep_freed_memory

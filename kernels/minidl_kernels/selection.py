@@ -1,4 +1,7 @@
-"""Which of the three kernel sets runs: chosen by a call, a `with` block or the environment."""
+"""Which of the three kernel sets runs: chosen by a call, a `with` block or the environment.
+
+Beside the three there is "shapes", which computes no numbers; `minidl.shapes_only()` uses it.
+"""
 
 import importlib
 import importlib.util
@@ -40,9 +43,9 @@ def available() -> tuple[str, ...]:
 
 
 def _named(name: str) -> KernelSet:
-    if name not in NAMES:
+    if name not in _SETS:
         raise ValueError(f"there is no kernel set {name!r}; choose one of {', '.join(NAMES)}")
-    if name not in available():
+    if name == "numba" and name not in available():
         raise ValueError("the kernel set 'numba' needs Numba: `pip install numba`, or use 'numpy'")
     return _SETS[name]
 
@@ -73,5 +76,5 @@ def active() -> KernelSet:
     return _active
 
 
-_SETS = {name: KernelSet(name) for name in NAMES}
+_SETS = {name: KernelSet(name) for name in (*NAMES, "shapes")}
 _active: KernelSet | None = None

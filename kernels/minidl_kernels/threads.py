@@ -1,7 +1,10 @@
-"""How many threads compute: decided here and nowhere else, for the kernels and for BLAS alike.
+"""How many threads compute: decided here and nowhere else.
 
 The first of these that is set counts: `set_num_threads(n)`, the environment variables
 MINIDL_NUM_THREADS and OMP_NUM_THREADS, the number of cores this process may use.
+
+BLAS, which does NumPy's matrix products, is kept to one thread. Its own threads would wait for the
+next product in a busy loop, on the very cores where the kernels' threads want to run.
 """
 
 import os
@@ -33,12 +36,9 @@ def num_threads() -> int:
 
 
 def set_num_threads(n: int) -> None:
-    """Compute with `n` threads from now on, or with as many as there are cores if that is fewer.
-
-    BLAS, which does NumPy's matrix products, gets the same number.
-    """
+    """Compute with `n` threads from now on, or with as many as there are cores if fewer."""
     global _chosen
     if n < 1:
         raise ValueError(f"the number of threads must be at least 1, not {n}")
     _chosen = min(n, available_cores())
-    threadpool_limits(_chosen, user_api="blas")
+    threadpool_limits(1, user_api="blas")

@@ -1,12 +1,14 @@
 """Losses of classification: how wrong scores are, given the right classes, as one number."""
 
+import math
 from typing import Any
 
 import numpy as np
+from minidl_kernels import active
 
 from minidl.autograd import Op
 from minidl.errors import InputError
-from minidl.ops.activation import log_softmax, sigmoid, softplus
+from minidl.ops.activation import sigmoid, softplus
 from minidl.ops.dtypes import check_float
 from minidl.ops.reduction import check_reduction, reduced, shared_out
 from minidl.ops.regression_loss import check_same_shape
@@ -45,31 +47,21 @@ class CrossEntropy(Op):
                 f"label_smoothing={label_smoothing} is a share of the probability, between 0 and 1",
                 "Try label_smoothing=0.1",
             )
-        K = logits.shape[1]
         w = class_weights("cross_entropy", weight, logits)
-        class_of = np.where(counted, labels, 0)  # any valid class will do where it is not counted
-        row_weight = np.where(counted, w[class_of], 0).astype(logits.dtype)
-
-        along_classes = [1 if axis != 1 else K for axis in range(logits.ndim)]
-        a = w.reshape(along_classes) * (label_smoothing / K) * np.expand_dims(counted, 1)
-        a = np.broadcast_to(a, logits.shape).astype(logits.dtype)
-        true_class = np.expand_dims(class_of, 1)
-        smoothed = np.take_along_axis(a, true_class, axis=1)
-        hit = smoothed + np.expand_dims(row_weight, 1) * (1 - label_smoothing)
-        np.put_along_axis(a, true_class, hit, axis=1)
-
-        log_p = log_softmax(logits, axis=1)
-        # 0 · ln 0 counts as 0, so a class of weight zero and probability zero does no harm.
-        loss = -np.where(a == 0, 0, a * log_p).sum(axis=1)
-        self.divisor = _divisor("cross_entropy", reduction, row_weight)
+        N, K = logits.shape[:2]
+        L = math.prod(logits.shape[2:])
+        kept = np.where(counted, labels, -1)
+        loss, dz = active().loss.cross_entropy(
+            logits.reshape(N, K, L), kept.reshape(N, L), w, label_smoothing
+        )
+        self.divisor = _divisor("cross_entropy", reduction, np.where(counted, w[kept], 0))
         self.reduction = reduction
-        self.save(log_p, a)
-        return loss if reduction == "none" else loss.sum() / self.divisor
+        self.save(dz.reshape(logits.shape))
+        return loss.reshape(labels.shape) if reduction == "none" else loss.sum() / self.divisor
 
     def backward(self, grad: Array) -> Array:
-        """∂loss_n/∂z[n,j] = softmax(z_n)[j] · Σ_k a[n,k] − a[n,j]."""
-        log_p, a = self.saved
-        dz = np.exp(log_p) * a.sum(axis=1, keepdims=True) - a
+        """∂loss_n/∂z[n,j] = softmax(z_n)[j] · Σ_k a[n,k] − a[n,j], which forward knew already."""
+        (dz,) = self.saved
         scale = np.expand_dims(grad, 1) if self.reduction == "none" else grad / self.divisor
         return dz * scale
 

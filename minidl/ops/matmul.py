@@ -1,6 +1,9 @@
 """Matrix products: the general one and the fully connected layer."""
 
+import math
+
 import numpy as np
+from minidl_kernels import active
 
 from minidl.autograd import Op
 from minidl.errors import InputError
@@ -25,7 +28,7 @@ class MatMul(Op):
             )
         checked_shapes("matmul", a.shape[:-2], b.shape[:-2])
         self.save(a, b)
-        y = a @ b
+        y = a @ b if min(a.ndim, b.ndim) < 2 else active().matmul.matmul(a, b)
         self.multiply_adds = _multiply_adds(y, a.shape[-1], self.needs)
         return y
 
@@ -41,10 +44,11 @@ class MatMul(Op):
         if a.ndim == 1:
             G = G[..., None, :]
         da = db = None
+        product = active().matmul.matmul
         if self.needs[0]:
-            da = sum_to_shape(G @ B.swapaxes(-1, -2), A.shape).reshape(a.shape)
+            da = sum_to_shape(product(G, B.swapaxes(-1, -2)), A.shape).reshape(a.shape)
         if self.needs[1]:
-            db = sum_to_shape(A.swapaxes(-1, -2) @ G, B.shape).reshape(b.shape)
+            db = sum_to_shape(product(A.swapaxes(-1, -2), G), B.shape).reshape(b.shape)
         return da, db
 
 
@@ -78,7 +82,7 @@ class Linear(Op):
             )
         check_dtypes("linear", x, w, b)
         self.save(x if self.needs[1] else None, w if self.needs[0] else None)
-        y = x @ w.T
+        y = active().matmul.matmul(_rows(x), w.T).reshape(*x.shape[:-1], len(w))
         self.multiply_adds = _multiply_adds(y, x.shape[-1], self.needs)
         if b is not None:
             y += b
@@ -88,14 +92,20 @@ class Linear(Op):
         """∂L/∂x = grad · w, ∂L/∂w = gradᵀ · x, ∂L/∂b = Σ grad; sums run over all leading axes."""
         x, w = self.saved
         dx = dw = db = None
-        flat = grad.reshape(-1, grad.shape[-1])  # (rows, O)
+        product = active().matmul.matmul
+        flat = _rows(grad)
         if self.needs[0]:
-            dx = grad @ w
+            dx = product(flat, w).reshape(*grad.shape[:-1], w.shape[1])
         if self.needs[1]:
-            dw = flat.T @ x.reshape(-1, x.shape[-1])  # (O, I)
+            dw = product(flat.T, _rows(x))  # (O, I)
         if self.needs[2]:
             db = flat.sum(axis=0)
         return dx, dw, db
+
+
+def _rows(x: Array) -> Array:
+    """x (…, I) as (rows, I): all leading axes made one; a vector is one row."""
+    return x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
 def _multiply_adds(y: Array, terms: int, needs: tuple[bool, ...]) -> tuple[int, int]:

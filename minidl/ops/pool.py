@@ -30,7 +30,7 @@ class MaxPool2d(Op):
         y, position = active().pool.max_pool2d_forward(
             x, kernel, stride, padding, dilation, out_size
         )
-        self.x_shape = x.shape
+        self.x_shape, self.window = x.shape, (kernel, stride, padding, dilation)
         self.save(position)
         return y
 
@@ -105,7 +105,7 @@ class AdaptiveMaxPool2d(Op):
             y[:, :, i, j] = np.take_along_axis(window, best[:, :, None], axis=2)[:, :, 0]
             u, v = np.divmod(best, columns.stop - columns.start)
             position[:, :, i, j] = (rows.start + u) * W + columns.start + v
-        self.x_shape = x.shape
+        self.x_shape, self.out_size = x.shape, out_size
         self.save(position)
         return y
 

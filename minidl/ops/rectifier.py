@@ -4,6 +4,7 @@ At a kink the derivative does not exist; each docstring says which one is taken 
 """
 
 import numpy as np
+from minidl_kernels import active
 
 from minidl.autograd import Op
 from minidl.errors import InputError
@@ -18,14 +19,16 @@ class ReLU(Op):
 
     def forward(self, x: Array) -> Array:
         """Cut off below zero."""
-        y = np.maximum(x, 0)
+        if x.dtype.kind != "f":
+            return np.maximum(x, 0)  # whole numbers have no gradient
+        y = active().relu.relu_forward(x)
         self.save(y)  # the next layer keeps y anyway, so keeping y costs no memory; a mask would
         return y
 
     def backward(self, grad: Array) -> Array:
         """∂y/∂x is 1 where x > 0 (there y > 0 too) and 0 elsewhere, x = 0 included."""
         (y,) = self.saved
-        return grad * (y > 0)
+        return active().relu.relu_backward(grad, y)
 
 
 class ReLU6(Op):

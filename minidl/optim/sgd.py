@@ -13,9 +13,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from minidl_kernels import active
 
 from minidl.optim.optimizer import Array, Group, Optimizer
 from minidl.tensor import Tensor
+
+_SETTINGS = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
 
 
 class SGD(Optimizer):
@@ -61,14 +64,10 @@ class SGD(Optimizer):
                 )
 
     def update(self, value: Array, grad: Array, memory: dict[str, Array], group: Group) -> None:
-        """One step for one parameter, in the order of the formulas above."""
-        g = grad + group["weight_decay"] * value if group["weight_decay"] else grad
-        if group["momentum"]:
-            if "momentum" in memory:
-                v = memory["momentum"]
-                v *= group["momentum"]
-                v += (1 - group["dampening"]) * g
-            else:
-                v = memory["momentum"] = np.array(g)  # of one number too an array, not a scalar
-            g = g + group["momentum"] * v if group["nesterov"] else v
-        value -= group["lr"] * g
+        """One step for one parameter, by the formulas above."""
+        first = group["momentum"] != 0 and "momentum" not in memory
+        if first:
+            memory["momentum"] = np.empty_like(value)
+        settings = {name: group[name] for name in _SETTINGS}
+        velocity = memory["momentum"] if group["momentum"] else None
+        active().update.sgd(value, grad, velocity, first, **settings)

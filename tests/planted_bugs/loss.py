@@ -2,17 +2,21 @@
 
 _HERE = "minidl.ops.loss"
 
+_KERNEL = "minidl_kernels.numpy.loss:cross_entropy"
+
 BUGS = [
+    ("CrossEntropy", "labels not subtracted", _KERNEL, "keepdims=True) - a", "keepdims=True)"),
+    ("CrossEntropy", "class weight only on the label's term", _KERNEL,
+     "np.exp(log_p) * a.sum(axis=1, keepdims=True)", "np.exp(log_p)"),
+    ("CrossEntropy", "logits for probabilities", _KERNEL, "np.exp(log_p) *", "log_p *"),
+    ("CrossEntropy", "ignored rows not ignored", _KERNEL,
+     "np.where((labels >= 0)[:, None], dz, 0)", "np.exp(log_p) - a"),
+] + [
     (op, mistake, f"{_HERE}:{op}", right, wrong)
     for op, mistake, right, wrong in [
         ("CrossEntropy", "missing 1/N", "grad / self.divisor", "grad"),
-        ("CrossEntropy", "labels not subtracted", ") - a", ") - 0 * a"),
-        ("CrossEntropy", "class weight only on the label's term", "* a.sum(axis=1, keepdims=True)",
-         ""),
-        ("CrossEntropy", "logits for probabilities", "np.exp(log_p)", "log_p"),
         ("CrossEntropy", "sign", "return dz * scale", "return -dz * scale"),
-        ("CrossEntropy", "N counts ignored rows", "grad / self.divisor",
-         "grad / len(log_p)"),
+        ("CrossEntropy", "N counts ignored rows", "grad / self.divisor", "grad / len(dz)"),
         ("CrossEntropy", "reduction 'none' not broadcast by class", "np.expand_dims(grad, 1)",
          "np.expand_dims(grad, 1).mean()"),
         ("NLLLoss", "sign", "-row_weight * scale", "row_weight * scale"),

@@ -2,13 +2,17 @@
 
 _HERE = "minidl.ops.rectifier"
 
+_KERNEL = "minidl_kernels.numpy.relu:relu_backward"
+
 BUGS = [
+    ("ReLU", "mask forgotten", _KERNEL, "np.where(y > 0, grad, 0)", "grad"),
+    ("ReLU", "y as the mask", _KERNEL, "np.where(y > 0, grad, 0)", "grad * y"),
+    ("ReLU", "≥ for >", _KERNEL, "where(y > 0", "where(y >= 0"),
+    ("ReLU", "mask of the gradient", _KERNEL, "where(y > 0", "where(grad > 0"),
+    ("ReLU", "sides swapped", _KERNEL, "grad, 0)", "0, grad)"),
+] + [
     (op, mistake, f"{_HERE}:{op}", right, wrong)
     for op, mistake, right, wrong in [
-        ("ReLU", "mask forgotten", "grad * (y > 0)", "grad"),
-        ("ReLU", "y as the mask", "grad * (y > 0)", "grad * y"),
-        ("ReLU", "≥ for >", "* (y > 0)", "* (y >= 0)"),
-        ("ReLU", "mask of the gradient", "* (y > 0)", "* (grad > 0)"),
         ("ReLU6", "upper end forgotten", "((y > 0) & (y < 6))", "(y > 0)"),
         ("ReLU6", "lower end forgotten", "((y > 0) & (y < 6))", "(y < 6)"),
         ("ReLU6", "≤ for <", "y < 6", "y <= 6"),
