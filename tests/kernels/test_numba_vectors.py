@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from minidl_kernels.geometry import output_size
 from minidl_kernels.naive import conv as naive
 from minidl_kernels.numba import conv
+from minidl_kernels.numpy import conv as whole_arrays
 
 small = st.integers(1, 3)
 pairs = st.tuples(small, small)
@@ -33,15 +34,33 @@ pairs = st.tuples(small, small)
 )
 @example(1, 1, 2, (1, 1), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))  # fewer numbers than a vector
 @example(1, 3, 4, (3, 33), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1))  # a vector and one number
-@example(2, 3, 5, (7, 40), (3, 3), (1, 1), (0, 21, 40, 3), (1, 1))  # far more padding than filter
-@example(9, 9, 5, (5, 7), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1))  # four images in a vector
-@example(5, 17, 6, (9, 16), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1))  # two images in a vector
-@example(1, 70, 67, (33, 70), (3, 3), (1, 1), (2, 0, 1, 1), (1, 1))  # two chunks of channels
-@example(40, 9, 5, (1, 3), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1))  # five pictures in a vector
-@example(3, 33, 18, (9, 11), (3, 2), (2, 1), (1, 0, 2, 1), (1, 2))  # channels in the lanes
 def test_float32_agrees_with_the_definition(N, C, O, size, kernel, stride, padding, dilation):
+    assume(min(output_size(size, kernel, stride, padding, dilation)) >= 1)
+    compare_with(naive, N, C, O, size, kernel, stride, padding, dilation)
+
+
+# Larger ones against the NumPy kernels: the definition would take minutes.
+LARGER = {
+    "far more padding than filter": (2, 3, 5, (7, 40), (3, 3), (1, 1), (0, 21, 40, 3), (1, 1)),
+    "four images in a vector": (9, 9, 5, (5, 7), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),
+    "two images in a vector": (5, 17, 6, (9, 16), (3, 3), (1, 1), (1, 1, 1, 1), (1, 1)),
+    "two chunks of channels": (1, 70, 67, (33, 70), (3, 3), (1, 1), (2, 0, 1, 1), (1, 1)),
+    "five pictures in a vector": (40, 9, 5, (1, 3), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
+    "several panels": (3, 130, 7, (9, 23), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
+    "two chunks of a 1 × 1": (2, 150, 140, (5, 9), (1, 1), (1, 1), (0, 0, 0, 0), (1, 1)),
+    "channels in the lanes": (3, 33, 18, (9, 11), (3, 2), (2, 1), (1, 0, 2, 1), (1, 2)),
+    "padding of a 1 × 1": (2, 9, 5, (4, 5), (1, 1), (1, 1), (1, 0, 2, 0), (1, 1)),
+}
+
+
+@pytest.mark.parametrize("shapes", LARGER.values(), ids=LARGER)
+def test_float32_agrees_on_larger_shapes(shapes):
+    compare_with(whole_arrays, *shapes)
+
+
+def compare_with(reference, N, C, O, size, kernel, stride, padding, dilation):
+    """Forward and both gradients in float32 beside those of other kernels in float64."""
     out = output_size(size, kernel, stride, padding, dilation)
-    assume(min(out) >= 1)
     rng = np.random.default_rng(0)
     x = rng.standard_normal((N, C, *size))
     w = rng.standard_normal((O, C, *kernel))
@@ -54,14 +73,14 @@ def test_float32_agrees_with_the_definition(N, C, O, size, kernel, stride, paddi
         assert found.dtype == np.float32
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-4)
 
-    close(conv.conv2d_forward(x4, w4, b4, *window), naive.conv2d_forward(x, w, b, *window))
+    close(conv.conv2d_forward(x4, w4, b4, *window), reference.conv2d_forward(x, w, b, *window))
     close(
         conv.conv2d_input_gradient(grad4, w4, x.shape, *window),
-        naive.conv2d_input_gradient(grad, w, x.shape, *window),
+        reference.conv2d_input_gradient(grad, w, x.shape, *window),
     )
     close(
         conv.conv2d_weight_gradient(grad4, x4, w.shape, *window),
-        naive.conv2d_weight_gradient(grad, x, w.shape, *window),
+        reference.conv2d_weight_gradient(grad, x, w.shape, *window),
     )
 
 

@@ -71,7 +71,7 @@ def weight_part(t, threads, grad, x, s, taps, partial):
     """The share of thread t: every `threads`-th (part, chunk of outputs, chunk of inputs).
 
     taps: (KH·KW, 2), the shift of each · partial: (parts, chunks of outputs, chunks of inputs,
-    taps, outputs, inputs), zeros. Part p sums the strips p, p + parts, …
+    taps, outputs, inputs), zeros. Each part sums some neighbouring strips.
     """
     parts, outer, inner, _, OK, CK = partial.shape
     C, O = x.shape[1], grad.shape[1]
@@ -83,7 +83,7 @@ def weight_part(t, threads, grad, x, s, taps, partial):
     corner = aligned_zeros(256, x.dtype)
     for item in range(t, parts * outer * inner, threads):
         part, o, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
-        for strip in range(part, s.strips, parts):
+        for strip in range(part * s.strips // parts, (part + 1) * s.strips // parts):
             first, last = strip * s.per_strip, min((strip + 1) * s.per_strip, s.bands)
             windows = 0
             for band in range(first, last):

@@ -21,7 +21,7 @@ from minidl_kernels.numba.jit import jit, plain
 from minidl_kernels.numba.shifts import aligned_zeros
 from minidl_kernels.numba.team import run
 from minidl_kernels.numba.tile import product
-from minidl_kernels.numba.vector import load, load_first, splat, store, store_first
+from minidl_kernels.numba.vector import load, load_first, splat, store_first
 
 Array = np.ndarray
 
@@ -47,23 +47,22 @@ def correlate(x: Array, w: Array, bias: Array) -> Array:
 
 @jit
 def _part(t, threads, x, weights, bias, y, images, vectors, panels):
-    """The share of thread t: every `threads`-th strip, from x to y."""
+    """The share of thread t: some neighbouring strips, from x to y."""
     blocks, C, _ = weights.shape
     N, O, H, W = y.shape
     pixels, outputs, w = x.reshape(-1), y.reshape(-1), weights.reshape(-1)
     packed = aligned_zeros(panels * C * 96 + 16, x.dtype)
     sums = aligned_zeros(panels * 4 * 96 + 16, x.dtype)
     places = np.empty((6 * panels * images, 5), np.int64)
-    for first in range(6 * panels * t, vectors, 6 * panels * threads):
+    strips = -(-vectors // (6 * panels))
+    for strip in range(t * strips // threads, (t + 1) * strips // threads):
+        first = strip * 6 * panels
         _locate(first, images, (N, C, O, H * W), places)
         for c in range(C):
             for i in range(len(places)):
                 source, to = places[i, 0] + c * H * W, places[i, 2] + c * 96
-                if places[i, 4] == 16:
-                    store(packed, to, load(pixels, source))
-                else:
-                    count = places[i, 4]
-                    store_first(packed, to, load_first(pixels, source, count), count)
+                count = places[i, 4]
+                store_first(packed, to, load_first(pixels, source, count), count)
         for block in range(blocks):
             for panel in range(panels):
                 at = panel * 4 * 96
@@ -73,10 +72,7 @@ def _part(t, threads, x, weights, bias, y, images, vectors, panels):
                 for i in range(len(places)):
                     to = places[i, 1] + o * H * W
                     v = load(sums, places[i, 3] + o % 4 * 96) + b
-                    if places[i, 4] == 16:
-                        store(outputs, to, v)
-                    else:
-                        store_first(outputs, to, v, places[i, 4])
+                    store_first(outputs, to, v, places[i, 4])
 
 
 @jit

@@ -21,12 +21,12 @@ from numba.extending import overload
 from minidl_kernels.numba import vector
 from minidl_kernels.numba.jit import jit
 from minidl_kernels.numba.tile import add_row, load6, store6
-from minidl_kernels.numba.vector import evens, fence, load, load_first, splat, store, store_first
+from minidl_kernels.numba.vector import evens, fence, load_first, splat, store_first
 
 
 @jit
 def correlate_part(t, threads, x, weights, biases, strips, y, start, step):
-    """The share of thread t: every `threads`-th (strip, group), from x to y.
+    """The share of thread t: some neighbouring (strip, group), from x to y.
 
     weights: (groups, outputs, taps) · biases: (groups, outputs), both padded to whole blocks.
     """
@@ -34,7 +34,8 @@ def correlate_part(t, threads, x, weights, biases, strips, y, start, step):
     CG, OG = x.shape[1] // groups, y.shape[1] // groups
     scratch = aligned_zeros((_planes(CG, strips) + 1) * strips.plane, x.dtype)
     sums = aligned_zeros(4 * strips.spacing, x.dtype)
-    for item in range(t, strips.strips * groups, threads):
+    items = strips.strips * groups
+    for item in range(t * items // threads, (t + 1) * items // threads):
         strip, g = item // groups, item % groups
         _pack(x, g * CG, CG, strip, strips, scratch)
         for o in range(0, rows, 4):
@@ -165,7 +166,7 @@ def _add6(y, w, v):
 def weight_part(t, threads, grad, x, strips, partial, splits):
     """The share of thread t: every `threads`-th (part, group, split).
 
-    partial: (parts, groups, outputs, taps), zeros. Part p sums the strips p, p + parts, …; a split
+    partial: (parts, groups, outputs, taps), zeros. A part sums some neighbouring strips; a split
     is a range of output channels. Each cell of `partial` is written by one thread only.
     """
     parts, groups, rows, _ = partial.shape
@@ -176,7 +177,8 @@ def weight_part(t, threads, grad, x, strips, partial, splits):
     for item in range(t, parts * groups * splits, threads):
         part, g, first = item // (groups * splits), item // splits % groups, item % splits * height
         last = min(first + height, rows)
-        for strip in range(part, strips.strips, parts):
+        first_strip, last_strip = part * strips.strips // parts, (part + 1) * strips.strips // parts
+        for strip in range(first_strip, last_strip):
             _pack(x, g * CG, CG, strip, strips, scratch)
             for a in range(min(last, OG) - first):
                 _pack_gradient(grad, g * OG + first + a, strip, strips, grads[a * strips.spacing :])
@@ -319,12 +321,8 @@ def _copy_plain(to, i, source, j, count):
 
 
 def _copy_wide(to, i, source, j, count):
-    for k in range(0, count - 15, 16):  # rows are short: loops by the compiler take long to set up
-        store(to, i + k, load(source, j + k))
-    rest = count % 16
-    if rest > 0:
-        end = count - rest
-        store_first(to, i + end, load_first(source, j + end, rest), rest)
+    for k in range(0, count, 16):  # rows are short: a loop by the compiler takes longer to set up
+        store_first(to, i + k, load_first(source, j + k, count - k), count - k)
 
 
 def gather(to, i, source, j, count, stride):

@@ -101,10 +101,10 @@ def _height(total: int, pitch: int, reach: int, planes: int) -> int:
     """How many of `total` rows to put in a strip: the number that takes the least work in all.
 
     Work is whole blocks of the inner loops, and copying, which also copies the rows that the last
-    windows reach. At least four strips, if there are as many rows: threads share them.
+    windows reach. Where there is work for them, at least four strips: threads share them.
     """
     most = min(_LANES, _SCRATCH // planes) // pitch
-    heights = np.arange(1, max(1, min(most, total // 4)) + 1)
+    heights = np.arange(1, max(1, min(most, max(total // 4, _BLOCK // pitch), total)) + 1)
     strips = -(-total // heights)
     blocks = -(-heights * pitch // _BLOCK) * _BLOCK
     return int(heights[np.argmin(strips * (blocks + 0.2 * (heights + reach) * pitch))])

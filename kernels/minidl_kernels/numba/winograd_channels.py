@@ -26,8 +26,8 @@ from minidl_kernels.numba.vector import load, splat, store
 def weight_part(t, threads, grad, x, s, partial):
     """The share of thread t: every `threads`-th (part, chunk of outputs, chunk of inputs).
 
-    partial: (parts, chunks of outputs, chunks of inputs, 16 places, outputs, inputs), zeros. Part p
-    sums the strips p, p + parts, …
+    partial: (parts, chunks of outputs, chunks of inputs, 16 places, outputs, inputs), zeros. Each
+    part sums some neighbouring strips.
     """
     parts, outer, inner, _, OK, CK = partial.shape
     C, O = x.shape[1], grad.shape[1]
@@ -39,7 +39,7 @@ def weight_part(t, threads, grad, x, s, partial):
     corner = aligned_zeros(256, x.dtype)
     for item in range(t, parts * outer * inner, threads):
         part, o, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
-        for strip in range(part, s.strips, parts):
+        for strip in range(part * s.strips // parts, (part + 1) * s.strips // parts):
             tiles = 0
             for band in range(strip * s.per_strip, min((strip + 1) * s.per_strip, s.bands)):
                 n, i = band // s.per_image, band % s.per_image * s.height

@@ -62,7 +62,7 @@ def lay_out(images: int, size: Pair, before: Pair) -> Tiles:
 
 @jit
 def correlate_part(t, threads, x, U, bias, tiles, y):
-    """The share of thread t: every `threads`-th strip, from x to y.
+    """The share of thread t: some neighbouring strips, from x to y.
 
     U: (chunks, blocks of 4 outputs, 16 places, channels of a chunk, 4 outputs).
     """
@@ -74,7 +74,8 @@ def correlate_part(t, threads, x, U, bias, tiles, y):
     M = aligned_zeros((blocks if chunks > 1 else 1) * 16 * 4 * 96, x.dtype)
     packed = aligned_zeros(25 * _ROW, x.dtype)
     rows, first_row = np.empty((24, 3), np.int64), np.empty(6, np.int64)
-    for strip in range(t, -(-tiles.vectors // 6), threads):
+    strips = -(-tiles.vectors // 6)
+    for strip in range(t * strips // threads, (t + 1) * strips // threads):
         _locate(6 * strip, x.shape[2], tiles, rows, first_row)
         for chunk in range(chunks):
             channels = min(K, C - chunk * K)
@@ -217,15 +218,9 @@ def _put_row(y, shape, n, o, row, left, slot, m, b):
     low, high = zip_first(even, odd), zip_last(even, odd)
     image = O * H * W
     to, width = ((n * O + o) * H + row) * W + left, W - left
-    if slot == 16 and width >= 32:  # without a mask, because stores with one take longer
-        store(y, to, low)
-        store(y, to + 16, high)
-    elif slot == 16:
+    if slot == 16:
         store_first(y, to, low, width)
         store_first(y, to + 16, high, width - 16)
-    elif slot == 8 and width == 16 and n + 1 < N:
-        store(y, to, low)
-        store(y, to + image, high)
     elif slot == 8:
         store_first(y, to, low, width)
         store_first(y, to + image, high, width if n + 1 < N else 0)
