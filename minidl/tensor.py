@@ -22,6 +22,7 @@ from minidl.ops import elementwise, reduce, shape
 from minidl.ops.axes import Axis, checked_axes, checked_axis, checked_new_axis
 from minidl.ops.index import Index
 from minidl.ops.matmul import MatMul
+from minidl.shapes import blank_like, is_shapes_only
 
 ArrayLike = Any
 """A Tensor, or anything NumPy can make an array of."""
@@ -46,7 +47,8 @@ class Tensor:
     __hash__ = object.__hash__  # == compares numbers, so tensors are hashed by identity
 
     def __init__(self, data: ArrayLike, requires_grad: bool = False) -> None:
-        self.data: Array = _as_array(data)
+        array = _as_array(data)
+        self.data: Array = blank_like(array) if is_shapes_only() else array
         self.grad: Array | None = None
         self.op: Op | None = None
         self.hooks: dict[HookHandle, Hook] = {}
@@ -461,8 +463,7 @@ def apply_pair(op_class: type[Op], left: ArrayLike, right: ArrayLike, **options:
     Whole numbers and bare Python numbers take the other operand's floating-point dtype (NumPy would
     turn int64 with float32 into float64); float32 meets float64 in float64.
     """
-    a = left if isinstance(left, Tensor) else Tensor(left)
-    b = right if isinstance(right, Tensor) else Tensor(right)
+    a, b = _operand(left, right), _operand(right, left)
     if a.dtype != b.dtype:
         bare = isinstance(left, int | float), isinstance(right, int | float)
         strong = [x.dtype for x, weak in zip((a, b), bare, strict=True) if not weak]
@@ -470,6 +471,14 @@ def apply_pair(op_class: type[Op], left: ArrayLike, right: ArrayLike, **options:
         dtype = max(floats, key=lambda d: d.itemsize) if floats else np.result_type(a.data, b.data)
         a, b = (x if x.dtype == dtype else x.astype(dtype) for x in (a, b))
     return apply(op_class, a, b, **options)
+
+
+def _operand(value: ArrayLike, other: ArrayLike) -> Tensor:
+    """The value as a tensor; a bare number next to float64 is not rounded to float32 on the way."""
+    if isinstance(value, Tensor):
+        return value
+    double = isinstance(value, float) and isinstance(other, Tensor) and other.dtype == np.float64
+    return Tensor(np.asarray(value, np.float64) if double else value)
 
 
 def _as_array(data: ArrayLike) -> Array:

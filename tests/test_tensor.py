@@ -376,3 +376,11 @@ def test_bounds_that_are_no_numbers():
 def test_shape_errors_spell_the_arithmetic(act, message):
     with pytest.raises(ValueError, match=message):
         act()
+
+
+def test_a_bare_number_next_to_float64_is_not_rounded() -> None:
+    x = Tensor(np.ones(3))
+    assert (x * 0.17).data[0] == 0.17
+    assert (0.1 + x).data[0] == 1.1
+    assert (x / 3.0).data[0] == 1 / 3
+    assert (Tensor([1.0, 2.0]) * 0.17).dtype == np.float32

@@ -6,11 +6,11 @@ import subprocess
 import sys
 import textwrap
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from minidl import weights
 from minidl.weights import WeightsError, load, save
 
 SUFFIXES = [".safetensors", ".npz"]
@@ -72,13 +72,25 @@ def test_what_is_not_an_array_of_numbers_is_refused_by_name(tmp_path, suffix):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("function", [load, lambda path: save({}, path)])
+@pytest.mark.parametrize(
+    ("function", "known"),
+    [
+        (load, ".safetensors or .npz or .pth or .pt or .th files"),
+        (lambda path: save({}, path), ".safetensors or .npz files"),
+    ],
+    ids=["load", "save"],
+)
 @pytest.mark.parametrize("name", ["model.pkl", "model", "model.safetensors.gz"])
-def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path, name, function):
+def test_an_unknown_suffix_is_refused_with_the_known_ones(tmp_path, name, function, known):
     with pytest.raises(WeightsError) as error:
         function(tmp_path / name)
     assert name in str(error.value)
-    assert ".safetensors or .npz" in str(error.value)
+    assert known in str(error.value)
+
+
+def test_weights_are_not_saved_as_pytorch_files(tmp_path):
+    with pytest.raises(WeightsError, match=r"Try .*model\.safetensors"):
+        save({}, tmp_path / "model.pth")
 
 
 def test_a_missing_file_names_those_that_are_there(tmp_path):
@@ -132,7 +144,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch, 
     def fails(*_):
         raise OSError("disk full")
 
-    monkeypatch.setattr(weights.Path, "replace", fails)
+    monkeypatch.setattr(Path, "replace", fails)
     with pytest.raises(OSError, match="disk full"):
         save({"a": np.zeros(3)}, path)
     assert [p.name for p in tmp_path.iterdir()] == [path.name]

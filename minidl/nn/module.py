@@ -21,6 +21,7 @@ import numpy as np
 from minidl import scope
 from minidl.autograd import HookHandle
 from minidl.nn.parameter import Parameter
+from minidl.nn.state_report import StateReport
 from minidl.tensor import Tensor
 
 Array = np.ndarray
@@ -120,45 +121,36 @@ class Module:
         """All parameters and buffers by dotted name, as copies: {"conv1.weight": array, …}."""
         return {name: array.copy() for name, array in self._named_arrays()}
 
-    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> None:
+    def load_state_dict(self, state: Mapping[str, Array], strict: bool = True) -> StateReport:
         """Copy arrays into the parameters and buffers of the same names.
+
+            model = models.create("resnet20", num_classes=5)      # a new head: 5 classes, not 10
+            model.load_state_dict(minidl.load("ten_classes.pth"), strict=False)
 
         Args:
             state: what `state_dict` returned, or a file of weights loaded.
-            strict: every name must match; if False, names that only one side has are passed over.
+            strict: every name and shape must match. If False, arrays that fit are loaded, the
+                others stay as they are in the model, and a report of the differences is printed.
+
+        Returns:
+            The report: which names fit, are missing, unexpected or misshapen.
 
         Raises:
-            ValueError: names or shapes do not match. The message lists every difference, and
-                nothing has been changed.
+            ValueError: names or shapes do not match or, not strict, no array fits at all. The
+                message lists every difference, and nothing has been changed.
         """
         own = dict(self._named_arrays())
-        # Files older than PyTorch 0.4.1 do not count the batches a batch norm has seen.
-        missing = [k for k in own if k not in state and not k.endswith("num_batches_tracked")]
-        unexpected = [k for k in state if k not in own]
-        misshapen = [
-            f"{k} (the model has {own[k].shape}, the state {np.shape(state[k])})"
-            for k in own
-            if k in state and own[k].shape != np.shape(state[k])
-        ]
-        problems = [("misshapen", misshapen)]
-        if strict:
-            problems += [("missing", missing), ("unexpected", unexpected)]
-        found = [
-            f"\n  {word} ({len(names)}): {', '.join(names)}" for word, names in problems if names
-        ]
-        if found:
+        report = StateReport.compare(type(self).__name__, own, state)
+        if (strict and not report.complete) or (own and not report.fitting):
             raise ValueError(
-                f"the state does not fit {type(self).__name__}; nothing was loaded:"
-                + "".join(found)
-                + (
-                    "\n  strict=False loads what does fit by name"
-                    if strict and not misshapen
-                    else ""
-                )
+                f"the state does not fit {report.model}; nothing was loaded:{report.differences()}"
+                + ("\n  strict=False loads what fits by name and shape" if report.fitting else "")
             )
-        for name, array in own.items():
-            if name in state:
-                array[...] = state[name]
+        if not report.complete:
+            print(report)  # noqa: T201 - what was passed over in silence would be searched for long
+        for name in report.fitting:
+            own[name][...] = state[name]
+        return report
 
     def _named_arrays(self) -> Iterator[tuple[str, Array]]:
         """The arrays themselves, layer by layer; a shared one under each of its names."""

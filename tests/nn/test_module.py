@@ -191,7 +191,7 @@ def test_strict_loading_lists_every_difference_and_changes_nothing() -> None:
         message
     )
     assert "body.0.bias (the model has (2,), the state (5,))" in message
-    assert "strict=False" not in message, "it would not help against wrong shapes"
+    assert "strict=False loads what fits" in message
     assert bits(net.state_dict()) == before
 
 
@@ -201,15 +201,57 @@ def test_strict_error_offers_what_helps() -> None:
         net.load_state_dict({**net.state_dict(), "extra": np.zeros(1)})
 
 
-def test_loading_without_strict_passes_over_names_but_not_shapes() -> None:
+def test_loading_without_strict_loads_what_fits_and_prints_what_does_not(capsys) -> None:
     net = Net()
     conv = net.conv.weight.data.copy()
-    net.load_state_dict({"scale": np.array([5.0, 6.0]), "extra": np.zeros(1)}, strict=False)
+    state = {"scale": np.array([5.0, 6.0]), "extra": np.zeros(1), "conv.weight": np.zeros((5, 1))}
+    report = net.load_state_dict(state, strict=False)
     assert net.scale.data.tolist() == [5.0, 6.0]
     assert np.array_equal(net.conv.weight.data, conv)
-    with pytest.raises(ValueError, match=r"misshapen \(1\): scale"):
-        net.load_state_dict({"scale": np.zeros(3), "conv.weight": conv * 0}, strict=False)
-    assert np.array_equal(net.conv.weight.data, conv)
+    assert report.fitting == ("scale",)
+    assert report.unexpected == ("extra",)
+    assert report.misshapen == {"conv.weight": ((2, 1, 3, 3), (5, 1))}
+    assert set(report.missing) == {
+        name for name in net.state_dict() if name not in state and "num_batches" not in name
+    }
+    printed = capsys.readouterr().out
+    assert printed == f"{report}\n"
+    kept = len(report.missing) + 1
+    assert f"Net: arrays loaded by name: 1; kept from the model: {kept}\n" in printed
+    assert "misshapen (1): conv.weight (the model has (2, 1, 3, 3), the state (5, 1))" in printed
+    assert "unexpected (1): extra" in printed
+
+
+def test_a_replaced_head_keeps_its_first_weights_and_is_reported(capsys) -> None:
+    old = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 10))
+    new = nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 5))
+    head = new[1].weight.data.copy()
+    report = new.load_state_dict(old.state_dict(), strict=False)
+    assert np.array_equal(new[0].weight.data, old[0].weight.data)
+    assert np.array_equal(new[1].weight.data, head)
+    assert list(report.misshapen) == ["1.weight", "1.bias"]
+    assert not report.complete
+    assert "misshapen (2): 1.weight (the model has (5, 4), the state (10, 4))" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_complete_load_prints_nothing(capsys) -> None:
+    net = Net()
+    report = net.load_state_dict(net.state_dict(), strict=False)
+    assert report.complete
+    assert str(report) == f"Net: arrays loaded by name: {len(net.state_dict())}; everything fits"
+    assert capsys.readouterr().out == ""
+
+
+def test_a_state_of_which_nothing_fits_is_refused_even_without_strict() -> None:
+    """Names with another prefix would otherwise leave a model of chance weights, unnoticed."""
+    net = Net()
+    state = {f"net.{name}": array for name, array in net.state_dict().items()}
+    with pytest.raises(ValueError, match="nothing was loaded") as caught:
+        net.load_state_dict(state, strict=False)
+    assert "strict=False" not in str(caught.value), "it would not help"
+    assert "unexpected" in str(caught.value)
 
 
 def test_files_older_than_the_batch_counter_load() -> None:

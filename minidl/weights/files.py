@@ -1,6 +1,7 @@
-"""Weights in files: `save` and `load` a state dict as .safetensors or .npz.
+"""Weights in files: `save` and `load` a state dict as .safetensors or .npz; `load` PyTorch's too.
 
-Both formats hold plain arrays and no code, so a file from a stranger cannot run anything.
+The first two hold plain arrays and no code, so a file from a stranger cannot run anything. Those of
+PyTorch may hold code; it is not run (`pytorch.py`).
 A file is written beside its final place and renamed when it is complete: whoever stops the program,
 and whenever, finds either the old file or the new one, never half of one.
 """
@@ -16,13 +17,13 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from minidl.weights.errors import WeightsError, unreadable
+from minidl.weights.pytorch import read_pytorch
+
 Arrays = dict[str, np.ndarray]
 
 SUFFIXES = (".safetensors", ".npz")
-
-
-class WeightsError(ValueError):
-    """A weights file, or what should go into one, is not what it has to be."""
+PYTORCH_SUFFIXES = (".pth", ".pt", ".th")
 
 
 def save(state_dict: Mapping[str, np.ndarray], path: str | os.PathLike[str]) -> None:
@@ -36,7 +37,7 @@ def save(state_dict: Mapping[str, np.ndarray], path: str | os.PathLike[str]) -> 
     Raises:
         WeightsError: another suffix, or a value that is not an array of numbers.
     """
-    path = _with_known_suffix(path)
+    path = _with_known_suffix(path, SUFFIXES)
     arrays = {name: _checked(name, array) for name, array in state_dict.items()}
     if path.suffix == ".safetensors":
         write_safetensors(path, arrays)
@@ -45,16 +46,31 @@ def save(state_dict: Mapping[str, np.ndarray], path: str | os.PathLike[str]) -> 
 
 
 def load(path: str | os.PathLike[str]) -> Arrays:
-    """Read the file that `save` wrote and return its state dict: name → array.
+    """Read a weights file and return its state dict: name → array.
+
+        model = minidl.models.create("resnet20")
+        model.load_state_dict(minidl.load("resnet20-12fca82f.th"))
+
+    Args:
+        path: what `save` wrote (`.safetensors`, `.npz`), or what PyTorch's `torch.save` wrote
+            (`.pth`, `.pt`, `.th`), today or years ago. PyTorch is not needed, and nothing in the
+            file is run. Prints what had to be done beyond reading: see `pytorch.py` for the rules.
 
     Raises:
         FileNotFoundError: no such file; the message names the weights files that are there.
-        WeightsError: another suffix, or a file that is damaged or of another kind.
+        WeightsError: another suffix, or a file that is damaged, of another kind, or holds code.
     """
-    path = _with_known_suffix(path)
+    path = _with_known_suffix(path, SUFFIXES + PYTORCH_SUFFIXES)
     if not path.is_file():
         raise FileNotFoundError(_not_found(path))
-    return read_safetensors(path)[0] if path.suffix == ".safetensors" else _read_npz(path)
+    if path.suffix == ".safetensors":
+        return read_safetensors(path)[0]
+    if path.suffix == ".npz":
+        return _read_npz(path)
+    arrays, notes = read_pytorch(path)
+    if notes:
+        print(f"{path.name}: {'; '.join(notes)}")  # noqa: T201 - the user should see it
+    return arrays
 
 
 @contextmanager
@@ -87,7 +103,7 @@ def read_safetensors(path: Path) -> tuple[Arrays, dict[str, str]]:
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             return arrays, file.metadata() or {}
     except (SafetensorError, TypeError) as error:  # TypeError: a number type NumPy does not know
-        raise WeightsError(_unreadable(path, "safetensors", error)) from error
+        raise WeightsError(unreadable(path, "safetensors", error)) from error
 
 
 def _write_npz(path: Path, arrays: Arrays) -> None:
@@ -108,15 +124,15 @@ def _read_npz(path: Path) -> Arrays:
                 arrays[name.removesuffix(".npy")] = array
             return arrays
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError) as error:
-        raise WeightsError(_unreadable(path, "npz", error)) from error
+        raise WeightsError(unreadable(path, "npz", error)) from error
 
 
-def _with_known_suffix(path: str | os.PathLike[str]) -> Path:
+def _with_known_suffix(path: str | os.PathLike[str], known: tuple[str, ...]) -> Path:
     path = Path(path)
-    if path.suffix not in SUFFIXES:
+    if path.suffix not in known:
         suffix = f"the suffix {path.suffix!r}" if path.suffix else "no suffix"
         raise WeightsError(
-            f"{path} has {suffix}; weights are kept in {' or '.join(SUFFIXES)} files. "
+            f"{path} has {suffix}; weights are {' or '.join(known)} files. "
             f"Try {path.with_suffix('.safetensors')}."
         )
     return path
@@ -141,14 +157,8 @@ def _checked(name: str, array: object) -> np.ndarray:
 def _not_found(path: Path) -> str:
     if not path.parent.is_dir():
         return f"there is no file {path}: the folder {path.parent} does not exist"
-    others = sorted(p.name for p in path.parent.iterdir() if p.suffix in SUFFIXES)
+    others = sorted(
+        p.name for p in path.parent.iterdir() if p.suffix in SUFFIXES + PYTORCH_SUFFIXES
+    )
     found = f"that folder has {', '.join(others)}" if others else "that folder has no weights files"
     return f"there is no file {path}; {found}"
-
-
-def _unreadable(path: Path, kind: str, error: Exception) -> str:
-    return (
-        f"{path} cannot be read as {kind} ({path.stat().st_size:,} bytes): {error}. "
-        "It is damaged, incomplete (a download or copy that stopped early?) or of another kind. "
-        "Fetch or write it again."
-    )
