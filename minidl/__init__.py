@@ -23,6 +23,8 @@ from minidl.errors import AnomalyError, GradientError, GraphError, InputError
 from minidl.gradcheck import gradcheck
 from minidl.profile import profile
 from minidl.random import manual_seed
+from minidl.shapes import shapes_only
+from minidl.summary import summary
 from minidl.tensor import Tensor
 from minidl.weights import load, save
 
@@ -54,6 +56,8 @@ __all__ = [
     "save",
     "set_kernels",
     "set_num_threads",
+    "shapes_only",
+    "summary",
     "train",
     "viz",
 ]

@@ -2,12 +2,16 @@
 
 import json
 import os
+import platform
 import shlex
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import matplotlib.image
 import minidl_kernels
@@ -15,11 +19,14 @@ import numpy as np
 import pytest
 from minidl_kernels import threads
 
-from minidl import cli, weights
-from minidl.data import digits
+import minidl.functional as F
+from minidl import cli, models, nn, random, weights
+from minidl.cli.doctor import diagnosis
+from minidl.data import DATASETS, digits
 from minidl.ops.elementwise import Exp
 from minidl.samples import samples
-from minidl.train import History, checkpoint, run
+from minidl.train import History, checkpoint, recipe, run
+from minidl.train.recipe import IMAGE_SIZES, Config, configure
 
 CLOCKS = ("seconds", "images_per_second")
 # Python ignores Ctrl-C if its parent did, which some test machines do.
@@ -126,6 +133,80 @@ def test_options_reach_the_run(minidl, tmp_path):
     assert given.items() <= config.items()
     assert "lenet5, 61,706 parameters, on digits: 96 images" in out
     assert History.from_csv(tmp_path / "my run" / "history.csv")["lr"] == [0.03]
+
+
+def test_a_model_for_large_images_is_trained_in_its_small_configuration(minidl, tmp_path):
+    code, out, err = minidl("train mobilenet_v1 --epochs 1 --lr 0.01 --out run")
+    assert code == 0, err
+    options = models.entry("mobilenet_v1").small.options
+    said = " ".join(out.split())
+    given = ", ".join(f"{name}={value}" for name, value in options.items())
+    assert f"mobilenet_v1 in its small configuration ({given})" in said
+    assert "its standard images are 224 x 224 pixels" in said
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["options"] == options and config["input_size"] == 32
+    state = weights.load(tmp_path / "run" / "last.safetensors")
+    small = models.create_small("mobilenet_v1", in_channels=1).state_dict()
+    assert {k: v.shape for k, v in state.items()} == {k: v.shape for k, v in small.items()}
+    history = History.from_csv(tmp_path / "run" / "history.csv")
+    code, out, err = minidl("evaluate run --weights last")
+    assert code == 0, err
+    assert f"mean loss {history['valid_loss'][-1]:.4f}" in out
+
+
+def test_auxiliary_heads_learn_too(minidl, tmp_path):
+    code, _, err = minidl("train googlenet_bn --epochs 1 --lr 0.01 --threads 1 --out run")
+    assert code == 0, err
+    best = weights.load(tmp_path / "run" / "last.safetensors")
+    random.manual_seed(0)
+    first = models.create_small("googlenet_bn", in_channels=1).state_dict()
+    for key in ("fc.weight", "aux1.fc2.weight", "aux2.fc2.weight"):
+        assert not np.array_equal(best[key], first[key]), key
+
+
+def test_every_small_configuration_can_be_kept_in_a_run(tmp_path):
+    for name in models.list_models():
+        config = configure(name, "cifar10", {})
+        config.save(tmp_path / "config.json")
+        assert Config.load(tmp_path / "config.json") == config, name
+        small = models.entry(name).small
+        if small is not None and models.entry(name).input_shape[1] != 32:
+            assert config.options == small.options and config.input_size == small.input_shape[1]
+        else:
+            assert config.options == {}
+
+
+def test_the_sizes_of_the_images_are_known():
+    assert IMAGE_SIZES.keys() == DATASETS.keys()
+    assert digits("test").images.shape[2:] == (IMAGE_SIZES["digits"],) * 2
+
+
+class Embedding(nn.Module):
+    """Maps an image to 5 numbers, which are no scores of classes; takes 8 pixels of one channel."""
+
+    def __init__(self, num_classes: int = 10, in_channels: int = 1) -> None:
+        self.linear = nn.Linear(64, 5)
+
+    def forward(self, x):
+        return self.linear(F.relu(x).flatten(1))
+
+
+def test_a_model_that_cannot_be_trained_so_is_refused_before_training(
+    minidl, monkeypatch, tmp_path
+):
+    known = models.entry("lenet5")
+    monkeypatch.setattr(
+        models.registry,
+        "_entries",
+        {"embedding": replace(known, name="embedding", build=Embedding), "lenet5": known},
+    )
+    code, _, err = minidl("train embedding")
+    assert code == 2 and "does not return one score for each class" in " ".join(err.split())
+    wide = {"input_size": 12}
+    monkeypatch.setattr(recipe, "_configuration", lambda *_: wide)
+    code, _, err = minidl("train embedding")
+    assert code == 2 and "embedding does not take the images of digits: linear in layer" in err
+    assert "144" in err and list(tmp_path.iterdir()) == []
 
 
 def test_the_seed_decides_every_bit(minidl, tmp_path):
@@ -340,10 +421,85 @@ def test_evaluate_agrees_with_the_history(minidl, tmp_path):
     assert f"{max(history['valid_accuracy']):.2%}" in out
 
 
-def test_models_are_listed_with_parameters_and_papers(minidl):
+def test_models_are_listed_with_parameters_macs_and_papers(minidl):
     code, out, _ = minidl("models")
     assert code == 0
-    assert "resnet20" in out and "269,722" in out and "He et al." in out
+    (line,) = [line for line in out.splitlines() if "resnet20 " in line]
+    for word in ("3x32x32", "269,722", "40,551,040", "He et"):
+        assert word in line
+    assert all(name in out for name in models.list_models())
+
+
+def test_models_are_found_by_a_word_of_name_or_paper(minidl):
+    code, out, _ = minidl("models lenet")
+    assert code == 0 and "lenet5" in out and "61,706" in out and "resnet20" not in out
+    code, out, _ = minidl("models 'deep residual'")
+    assert code == 0 and "resnet20" in out and "lenet5" not in out
+    assert "Deep Residual Learning for Image Recognition, 2015" in " ".join(out.split())
+    code, _, err = minidl("models xyz")
+    assert code == 2 and "no model has 'xyz' in its name or paper" in err and "lenet5" in err
+
+
+def test_summary_shows_layers_and_totals(minidl):
+    code, out, _ = minidl("summary lenet5")
+    assert code == 0
+    (line,) = [line for line in out.splitlines() if " conv2 " in line]
+    # 16 filters of 6·5·5 weights over 10 × 10 pixels; (5 + 1 pooled) + 4·2 = 14 pixels seen
+    for word in ("16 × 10 × 10", "2,416", "240,000", " 14 "):
+        assert word in line
+    assert "61,706 parameters" in out and "416,520 MACs" in out and "1 MAC = 2 FLOPs" in out
+
+
+def test_summary_goes_as_deep_as_asked(minidl):
+    code, out, _ = minidl("summary resnet8 --depth 1")
+    assert code == 0 and "layer1" in out and "BasicBlock" not in out
+    code, deep, _ = minidl("summary resnet8 --depth 3")
+    assert code == 0 and "BasicBlock" in deep and "conv2" in deep
+    for text in (out, deep):
+        assert "75,002 parameters" in text and "747,136 MACs" in text
+
+
+def test_summary_of_another_input_and_of_the_small_configuration(minidl):
+    code, out, _ = minidl("summary resnet8 --input 3x32x32")
+    assert code == 0 and "3 × 32 × 32" in out and "12,239,488 MACs" in out  # see test_models.py
+    code, out, _ = minidl("summary mobilenet_v1 --small")
+    assert code == 0 and "3 × 32 × 32" in out and "10 " in out
+
+
+def test_compare_prints_and_draws(minidl, tmp_path):
+    code, out, _ = minidl("compare resnet20 densenet40 lenet5 --out pictures/three.png")
+    assert code == 0
+    for name, parameters, macs in (
+        ("resnet20", "269,722", "40,551,040"),
+        ("densenet40", "1,019,722", "264,812,928"),
+        ("lenet5", "61,706", "416,520"),
+    ):
+        (line,) = [line for line in out.splitlines() if f" {name} " in line]
+        assert parameters in line and macs in line
+    pixels = matplotlib.image.imread(tmp_path / "pictures" / "three.png")
+    assert pixels.shape[1] >= 900 and pixels.std() > 0.05
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("summary resnet21", ["no model 'resnet21'", "resnet20"]),
+        ("compare lenet5 resnet21", ["no model 'resnet21'", "resnet20"]),
+        ("summary resnet20 --input 32", ["channels x height x width", "'32'"]),
+        ("summary resnet20 --input 3x0x32", ["'3x0x32'"]),
+        (
+            "summary lenet5 --input 1x28x28",
+            ["lenet5 does not take", "1x32x32", "fc1", "400", "256"],
+        ),
+        ("summary resnet20 --depth=-1", ["--depth"]),
+        ("compare", ["names"]),
+    ],
+)
+def test_mistakes_about_models_are_answered_with_one_message(minidl, tmp_path, line, words):
+    code, out, err = minidl(line)
+    assert code == 2
+    assert all(word in " ".join(err.split()) for word in words), err
+    assert "Traceback" not in err and out == "" and list(tmp_path.iterdir()) == []
 
 
 def test_doctor_shows_what_it_depends_on(minidl):
@@ -352,6 +508,105 @@ def test_doctor_shows_what_it_depends_on(minidl):
     for word in ("NumPy", np.__version__, "Numba", "kernels", "threads", "MINIDL_DATA", "digits"):
         assert word in out
     assert "ready, 360 test images" in out
+
+
+@pytest.fixture
+def doctor(minidl):
+    """Make a dict of what the doctor finds, out of the table that the command prints."""
+
+    def call() -> dict[str, str]:
+        code, out, err = minidl("doctor")
+        assert code == 0, err
+        found: dict[str, str] = {}
+        name = ""
+        for line in out.splitlines():
+            cells = [cell.strip() for cell in line.strip("│| ").split("│")]
+            if len(cells) == 1 and line[:2] in ("│ ", "| "):  # the value's next line
+                cells = ["", cells[0]]
+            if len(cells) == 2:
+                name = cells[0] or name
+                found[name] = f"{found.get(name, '')} {cells[1]}".strip()
+        return found
+
+    return call
+
+
+def test_doctor_names_versions_and_kernels(doctor):
+    with minidl_kernels.use("numba"):
+        found = doctor()
+    for package in ("numba", "llvmlite"):
+        assert found["Numba" if package == "numba" else package] == metadata.version(package)
+    assert found["NumPy"] == np.__version__
+    assert found["Python"].startswith(platform.python_version())
+    assert found["kernels"].startswith("numba (of naive, numpy, numba")
+    with minidl_kernels.use("numpy"):
+        found = doctor()
+    assert found["kernels"].startswith("numpy (of") and "vectors" not in found
+
+
+def test_doctor_says_which_vectors_and_why(doctor, monkeypatch):
+    with minidl_kernels.use("numba"):
+        vector = minidl_kernels.active().vector
+        monkeypatch.setattr(vector, "WIDE", True)
+        assert doctor()["vectors"].startswith("16 numbers wide, held in the registers of AVX-512")
+        monkeypatch.setattr(vector, "WIDE", False)
+        monkeypatch.delenv("MINIDL_VECTORS", raising=False)
+        found = doctor()["vectors"]
+        assert found.startswith("plain loops") and found.endswith("has no AVX-512")
+        monkeypatch.setenv("MINIDL_VECTORS", "0")
+        assert doctor()["vectors"] == "plain loops, as MINIDL_VECTORS=0 says"
+
+
+def test_doctor_says_where_the_number_of_threads_came_from(monkeypatch):
+    for name in ("MINIDL_NUM_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(threads, "_chosen", None)
+    cores = f"{threads.available_cores()}, from the {threads.available_cores()} of {os.cpu_count()}"
+    assert dict(diagnosis())["threads"].startswith(cores)
+    for value in ("no number", "0"):  # neither says how many
+        monkeypatch.setenv("OMP_NUM_THREADS", value)
+        assert dict(diagnosis())["threads"].startswith(cores)
+    for name in ("OMP_NUM_THREADS", "MINIDL_NUM_THREADS"):  # the second goes before the first
+        monkeypatch.setenv(name, "1")
+        monkeypatch.setattr(threads, "_chosen", None)
+        assert dict(diagnosis())["threads"].startswith(f"1, from {name}=1, at most")
+    assert "Python's own threads" in dict(diagnosis())["threading layer"]
+
+
+def test_doctor_shows_where_compiled_kernels_are_kept(monkeypatch):
+    with minidl_kernels.use("numba"):
+        F.relu(np.ones((2, 3), np.float32))
+        folder = Path(dict(diagnosis())["compiled kernels"].rpartition(" (writable, ")[0])
+        assert list(folder.glob("relu.*.nbi"))
+        with monkeypatch.context() as without_rights:
+            without_rights.setattr(os, "access", lambda *_: False)
+            assert "(NOT WRITABLE, " in dict(diagnosis())["compiled kernels"]
+        uncached = SimpleNamespace(stats=SimpleNamespace(cache_path=None))
+        monkeypatch.setattr(minidl_kernels.active(), "relu", SimpleNamespace(kernel=uncached))
+        found = dict(diagnosis())["compiled kernels"]
+        assert found.startswith("compiled anew by every run: set NUMBA_CACHE_DIR")
+        monkeypatch.setattr(minidl_kernels.active(), "relu", SimpleNamespace())
+        monkeypatch.setattr(minidl_kernels.active().vector, "WIDE", False)
+        found = dict(diagnosis())
+        assert found["compiled kernels"] == "none: NUMBA_DISABLE_JIT is set"
+        assert found["vectors"].startswith("none: NUMBA_DISABLE_JIT is set")
+
+
+def test_doctor_shows_blas_and_its_threads(monkeypatch):
+    openblas = {
+        "user_api": "blas",
+        "internal_api": "openblas",
+        "version": "0.3.30",
+        "architecture": "Zen",
+        "num_threads": 1,
+    }
+    others = {"user_api": "openmp", "internal_api": "openmp", "num_threads": 2}
+    module = sys.modules["minidl.cli.doctor"]  # cli.doctor is the command
+    monkeypatch.setattr(module, "threadpool_info", lambda: [others, openblas])
+    expected = "openblas 0.3.30 with kernels for Zen on 1 thread(s)"
+    assert dict(diagnosis())["BLAS"] == expected
+    monkeypatch.setattr(module, "threadpool_info", lambda: [others])  # Apple's
+    assert "does not tell its kernels and threads" in dict(diagnosis())["BLAS"]
 
 
 def test_check_finds_every_gradient_right(minidl):
@@ -378,16 +633,20 @@ def test_check_finds_a_planted_bug(minidl, monkeypatch):
     assert "wrong" in out and "0 of 1 samples agree" in out and "Exp, matrix: " in out
 
 
-@pytest.mark.parametrize("command", ["", "train", "evaluate", "models", "check", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["", "train", "evaluate", "models", "summary", "compare", "check", "doctor"]
+)
 def test_help_explains_every_command(minidl, command):
     code, out, _ = minidl(f"{command} --help")
     assert code == 0
     words = " ".join(out.split())
     expected = {
-        "": ["train", "evaluate", "models", "check", "doctor", "Start with: minidl train"],
+        "": ["train", "evaluate", "models", "summary", "compare", "check", "doctor", "Start with:"],
         "train": ["--resume", "Ctrl-C", "resnet8 for the digits", "--root", "--seed"],
         "evaluate": ["accuracy for each class", "--weights"],
         "models": ["parameters"],
+        "summary": ["--input", "--depth", "--small", "receptive field"],
+        "compare": ["--out", "parameters"],
         "check": ["finite differences", "--kernels"],
         "doctor": ["versions"],
     }

@@ -13,14 +13,14 @@ ROOT = Path(__file__).resolve().parent.parent
 FLOORS = [
     {"cli"},
     {"train", "viz"},
-    {"models", "samples", "profile"},
+    {"models", "samples", "profile", "summary"},
     {"nn", "data", "weights"},
     {"optim", "gradcheck", "functional"},
     {"tensor"},
     {"ops"},
     {"autograd", "random"},
     {"errors"},
-    {"scope"},
+    {"scope", "shapes"},
 ]
 # On one floor, these arrows are meant.
 BESIDE = {("train", "viz")}
@@ -95,6 +95,9 @@ def test_the_three_kernel_sets_have_the_same_functions_and_arguments():
         for other in ("numpy", "numba"):
             found = signatures(folder / other / definition.name)
             assert wanted.items() <= found.items(), f"{other}/{definition.name}"
+        if definition.name != "__init__.py":  # the set without numbers has forward functions only
+            shapes = signatures(folder / "shapes" / definition.name)
+            assert shapes and shapes.items() <= wanted.items(), f"shapes/{definition.name}"
 
 
 def loaded_by(statement: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The command line: `minidl train | evaluate | models | check | doctor`, a thin face."""
+"""The command line, a thin face: `minidl train`, `evaluate`, `models`, `summary`, `compare`, …"""
 
 import sys
 from dataclasses import replace
@@ -11,7 +11,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from minidl import models
+from minidl.cli.architectures import (
+    ModelError,
+    print_comparison,
+    print_models,
+    summarise,
+)
 from minidl.cli.check import UnknownOpError, print_gradient_checks
 from minidl.cli.doctor import diagnosis
 from minidl.cli.report import print_classes, print_how_to_resume, print_results
@@ -28,6 +33,7 @@ USER_ERRORS = (
     DataFileError,
     DataNotFoundError,
     FileNotFoundError,
+    ModelError,
     RunError,
     UnknownOpError,
     WeightsError,
@@ -225,17 +231,47 @@ def evaluate(
 
 
 @app.command("models")
-def list_models() -> None:
-    """List the models: name, input, parameters, paper."""
-    table = Table(title="Models for `minidl train MODEL`")
-    table.add_column("name")
-    table.add_column("input", justify="right")
-    table.add_column("parameters", justify="right")
-    table.add_column("paper")
-    for entry in map(models.entry, models.list_models()):
-        size = " x ".join(map(str, entry.input_shape))
-        table.add_row(entry.name, size, f"{entry.parameters:,}", escape(entry.paper))
-    Console().print(table)
+def list_models(
+    word: Annotated[
+        str, typer.Argument(help="Only those with this word in their name or paper.")
+    ] = "",
+) -> None:
+    """List the models: name, standard input, parameters, multiply-accumulates, paper."""
+    print_models(Console(), word)
+
+
+@app.command("summary")
+def summarise_model(
+    name: Annotated[str, typer.Argument(help="Name of a model, see `minidl models`.")],
+    size: Annotated[
+        str | None,
+        typer.Option(
+            "--input",
+            help="Channels x height x width, such as 3x224x224. Default: the model's standard.",
+            show_default=False,
+        ),
+    ] = None,
+    depth: Annotated[
+        int, typer.Option(min=0, help="How deep inside the model the rows go; 0 for the total.")
+    ] = 2,
+    small: Annotated[
+        bool, typer.Option("--small", help="The configuration for small images and a CPU.")
+    ] = False,
+) -> None:
+    """Show a model's layers: output, parameters, multiply-accumulates, memory, receptive field.
+
+    Nothing is computed, so the largest model takes a second and no memory.
+    """
+    Console().print(summarise(name, size, depth, small))
+
+
+@app.command()
+def compare(
+    names: Annotated[list[str], typer.Argument(help="Names of models, see `minidl models`.")],
+    out: Annotated[Path, typer.Option(help="Where to save the picture.")] = Path("compare.png"),
+) -> None:
+    """Put models side by side, as a table and a picture: parameters, work and memory."""
+    print_comparison(Console(), names, out)
 
 
 @app.command()

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "cifar10": CIFAR,
     "cifar100": CIFAR,
 }
+IMAGE_SIZES = {"digits": 8, "mnist": 28, "fashion_mnist": 28, "cifar10": 32, "cifar100": 32}
 EVERYWHERE: dict[str, Any] = {
     "momentum": 0.9,
     "weight_decay": 1e-4,
@@ -50,9 +51,11 @@ EVERYWHERE: dict[str, Any] = {
 MODELS: dict[str, dict[str, Any]] = {
     "lenet5": {"lr": 0.02, "batch_size": 64},  # has no batch norm to bear a large learning rate
     "densenet40": {"batch_size": 64},  # Huang et al. 2017, section 4.2
+    "densenet_bc40": {"batch_size": 64},
     "densenet_bc100": {"batch_size": 64},
+    "densenet_bc250": {"batch_size": 64},
 }
-INPUT_SIZES = {"lenet5": 32}  # pixels; the other models take any size
+INPUT_SIZES = {"lenet5": 32}  # pixels; the other models that are made for small images take any
 
 LONG = 100  # epochs from which the schedule is that of the papers
 
@@ -76,6 +79,9 @@ class Config:
         kernels: "naive", "numpy" or "numba".
         threads: how many; the bits of the result depend on it.
         mean, std: of the training images, per channel, with pixels between 0 and 1.
+        options: arguments for the model's constructor: those of its small configuration, where its
+            standard images are larger than the dataset's; else none.
+        input_size: smaller images get a border of zeros up to this height and width.
         root: folder with the dataset's files; None for the usual places.
     """
 
@@ -94,6 +100,8 @@ class Config:
     threads: int
     mean: tuple[float, ...] = ()
     std: tuple[float, ...] = ()
+    options: dict[str, Any] = field(default_factory=dict)
+    input_size: int = 0
     root: str | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -110,9 +118,8 @@ class Config:
         """
         try:
             settings = json.loads(Path(path).read_text(encoding="utf-8"))
-            settings |= {"mean": tuple(settings["mean"]), "std": tuple(settings["std"])}
-            return cls(**settings)
-        except (ValueError, KeyError, TypeError) as error:
+            return cls(**_with_tuples(settings))
+        except (ValueError, TypeError) as error:
             names = ", ".join(field.name for field in fields(cls))
             raise RunError(
                 f"{path} does not hold the settings of a run ({error!r}); it must be JSON with "
@@ -140,6 +147,22 @@ def configure(model: str | None, dataset: str, chosen: dict[str, Any]) -> Config
         raise RunError(str(error)) from None
     chosen = {name: value for name, value in chosen.items() if value is not None}
     settings = EVERYWHERE | RECIPES[dataset] | MODELS.get(model, {}) | chosen | {"model": model}
+    settings |= _configuration(model, dataset)
     settings.setdefault("schedule", "steps" if settings["epochs"] >= LONG else "cosine")
     settings.setdefault("threads", num_threads())
     return Config(data=dataset, **(settings | {"kernels": kernels}))
+
+
+def _configuration(model: str, dataset: str) -> dict[str, Any]:
+    """Which configuration of a model suits a dataset's images: the standard or the small one."""
+    entry = models.entry(model)
+    if entry.small is None or entry.input_shape[1] == IMAGE_SIZES[dataset]:
+        return {"input_size": INPUT_SIZES.get(model, 0)}
+    return {"options": entry.small.options, "input_size": entry.small.input_shape[1]}
+
+
+def _with_tuples(value: Any) -> Any:
+    """What JSON has read, with tuples in place of lists, as they were before."""
+    if isinstance(value, dict):
+        return {key: _with_tuples(inner) for key, inner in value.items()}
+    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value

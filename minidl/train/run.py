@@ -3,21 +3,26 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 from minidl_kernels import select
 from minidl_kernels.threads import set_num_threads
 from rich.console import Console
 
 from minidl import models, random, viz, weights
 from minidl.data import DataLoader, Dataset, get_dataset, transforms
+from minidl.errors import InputError
+from minidl.models.auxiliary import auxiliary_loss
 from minidl.nn import Module
 from minidl.optim import SGD, lr_scheduler
+from minidl.shapes import shapes_only
+from minidl.tensor import Tensor
 from minidl.train.callbacks import BestWeights, Checkpoint, CSVLog, LRSchedule
 from minidl.train.evaluation import Evaluation, evaluate
 from minidl.train.folder import Folder, check_free
 from minidl.train.history import History
 from minidl.train.metrics import confusion_matrix
 from minidl.train.progress import ProgressBar
-from minidl.train.recipe import INPUT_SIZES, Config
+from minidl.train.recipe import Config, RunError
 from minidl.train.trainer import Trainer
 
 EVALUATION_BATCH = 250
@@ -59,6 +64,7 @@ def run(config: Config, folder: Folder, console: Console, resume: bool = False) 
     prepare(config)
     train, test = (load_data(config, split) for split in ("train", "test"))
     config = replace(config, mean=train.mean, std=train.std)
+    check_takes(config, train)
     model = build(config, train)
     if not resume:
         check_free(folder)
@@ -83,6 +89,7 @@ def run(config: Config, folder: Folder, console: Console, resume: bool = False) 
     trainer = Trainer(
         model,
         optimizer,
+        loss=auxiliary_loss,  # cross-entropy; of some models in training, that of several heads
         callbacks=[
             ProgressBar(console, valid_name="test"),
             schedule(config, optimizer, len(batches)),
@@ -127,9 +134,31 @@ def load_data(config: Config, split: str) -> Dataset:
 
 def build(config: Config, dataset: Dataset) -> Module:
     """The model, with new weights, for the images of a dataset."""
-    return models.create(
-        config.model, num_classes=len(dataset.classes), in_channels=dataset.images.shape[1]
-    )
+    classes, channels = len(dataset.classes), dataset.images.shape[1]
+    options = {**config.options, "num_classes": classes, "in_channels": channels}
+    return models.create(config.model, **options)
+
+
+def check_takes(config: Config, dataset: Dataset) -> None:
+    """Make sure, before any weight is drawn, that the model classifies images of this size.
+
+    Raises:
+        RunError: it does not take them, or returns something else than a score for each class.
+    """
+    size = [max(length, config.input_size) for length in dataset.images.shape[2:]]
+    images = np.zeros((1, dataset.images.shape[1], *size), np.float32)
+    with shapes_only():
+        try:
+            output = build(config, dataset).eval()(images)
+        except (InputError, TypeError) as error:
+            raise RunError(
+                f"{config.model} does not take the images of {config.data}: {error}"
+            ) from error
+    if not isinstance(output, Tensor) or output.shape != (1, len(dataset.classes)):
+        raise RunError(
+            f"{config.model} does not return one score for each class, so `minidl train` cannot "
+            "train it; write the loop with its own loss, by `minidl.train.Trainer`"
+        )
 
 
 def transform(config: Config, dataset: Dataset, augment: bool) -> transforms.Compose:
@@ -140,9 +169,8 @@ def transform(config: Config, dataset: Dataset, augment: bool) -> transforms.Com
         steps.append(transforms.RandomCrop((height, width), padding=config.crop_padding))
     if augment and config.flip:
         steps.append(transforms.RandomHorizontalFlip())
-    size = INPUT_SIZES.get(config.model, height)
-    if size > height:
-        steps.append(transforms.Pad((size - height) // 2))
+    if config.input_size > height:
+        steps.append(transforms.Pad((config.input_size - height) // 2))
     steps.append(transforms.Normalize(config.mean, config.std))
     return transforms.Compose(steps)
 
@@ -195,6 +223,14 @@ def describe(
         f"{config.threads} thread{_s(config.threads)}",
         f"folder: {folder.path}",
     ]
+    if config.options:
+        given = ", ".join(f"{name}={value}" for name, value in config.options.items())
+        height, width = models.entry(config.model).input_shape[1:]
+        lines.insert(
+            1,
+            f"{config.model} in its small configuration ({given}), because its standard images are "
+            f"{height} x {width} pixels",
+        )
     console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)
 
 

@@ -115,8 +115,9 @@ class Trainer:
             self._stop_if_asked(state)
 
     def _step(self, state: State, images: np.ndarray, labels: np.ndarray) -> None:
-        logits = self.model(images)  # (N, K)
-        loss = self.loss(logits, labels)
+        output = self.model(images)  # logits (N, K), or a tuple that begins with them
+        logits = output[0] if isinstance(output, tuple) else output
+        loss = self.loss(output, labels)
         state.loss = loss.item()
         if not math.isfinite(state.loss):
             where = (

@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from minidl import viz
 
@@ -140,3 +141,37 @@ def test_drawing_changes_nothing_global(tmp_path):
         "assert matplotlib.rcParams.copy() == before\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def overlap(a, b) -> bool:
+    return a.x0 < b.x1 and b.x0 < a.x1 and a.y0 < b.y1 and b.y0 < a.y1
+
+
+def test_costs_place_every_model_and_write_no_name_over_another(tmp_path):
+    rng = np.random.default_rng(0)
+    names = [f"network_{k}" for k in range(16)]
+    parameters = [int(n) for n in 10 ** rng.uniform(6.5, 8, 16)]
+    macs = [int(n) for n in 10 ** rng.uniform(8.5, 10, 16)]
+    memory = [int(n) for n in 10 ** rng.uniform(6, 8, 16)]
+    figure = viz.costs(names, parameters, macs, memory)
+    assert drawn(figure, tmp_path)
+    (ax,) = figure.axes
+    (bubbles,) = ax.collections
+    np.testing.assert_allclose(bubbles.get_offsets(), np.column_stack([macs, parameters]))
+    areas = bubbles.get_sizes()
+    large = areas > areas.min()  # the smallest are drawn larger than they are, to be seen
+    np.testing.assert_allclose(areas[large] / areas.max(), np.array(memory)[large] / max(memory))
+    assert ax.get_xscale() == ax.get_yscale() == "log"
+    notes = {note.get_text(): note for note in ax.texts}
+    assert set(notes) == set(names)
+    boxes = [Text.get_window_extent(note) for note in notes.values()]  # without their lines
+    for k, box in enumerate(boxes):
+        assert not any(overlap(box, other) for other in boxes[:k])
+    assert f"{max(memory) / 2**20:,.1f} MiB" in texts(figure)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_costs_of_few_and_equal_models(tmp_path, count):
+    figure = viz.costs(["a", "b"][:count], [1000] * count, [10**6] * count)
+    assert drawn(figure, tmp_path)
+    assert len(set(figure.axes[0].collections[0].get_sizes())) == 1
