@@ -1,4 +1,8 @@
-"""Every step of the guided climb computes the convolution of naive/conv.py."""
+"""Every step of the climb computes the convolution of naive/conv.py, and its tour is true."""
+
+import csv
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,3 +58,22 @@ def test_the_steps_around_winograd_take_different_ways(monkeypatch):
     assert not calls
     ladder.as_shipped(x, w)
     assert calls
+
+
+TOUR = Path(__file__).resolve().parents[2] / "kernels" / "README.md"
+
+
+def test_the_tour_shows_the_numbers_of_the_results():
+    rows = re.findall(r"^\| (\d) (.+?) \| (\S+) \| (\S+) \|", TOUR.read_text("utf-8"), re.MULTILINE)
+    with (ladder.RESULTS / "convolution_ladder.csv").open(encoding="utf-8") as file:
+        results = list(csv.DictReader(file))
+    assert [step for _, step, _, _ in rows] == [row["step"] for row in results]
+    assert [ms for _, _, ms, _ in rows] == [row["ms an image"] for row in results]
+    assert [rate for _, _, _, rate in rows] == [row["GFLOP/s"] for row in results]
+
+
+def test_what_the_tour_links_to_exists():
+    targets = re.findall(r"\]\(([^)#]+)\)", TOUR.read_text("utf-8"))
+    assert len(targets) > 10
+    for target in targets:
+        assert (TOUR.parent / target).exists(), target
