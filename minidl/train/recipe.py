@@ -47,9 +47,17 @@ EVERYWHERE: dict[str, Any] = {
     "flip": False,
     "seed": 0,
 }
+# These do not bear a large learning rate.
+WITHOUT_BATCH_NORM = (
+    *("alexnet", "alexnet_owt", "zfnet", "googlenet", "highway19", "highway32"),
+    *("vgg11", "vgg11_lrn", "vgg13", "vgg16", "vgg16_c", "vgg19"),
+    *(f"convnext_{size}" for size in ("tiny", "small", "base", "large")),
+    *(f"vit_{size}" for size in ("tiny", "small", "base")),
+)
 # What a model needs other than its dataset's recipe says.
 MODELS: dict[str, dict[str, Any]] = {
     "lenet5": {"lr": 0.02, "batch_size": 64},  # has no batch norm to bear a large learning rate
+    **dict.fromkeys(WITHOUT_BATCH_NORM, {"lr": 0.01}),
     "densenet40": {"batch_size": 64},  # Huang et al. 2017, section 4.2
     "densenet_bc40": {"batch_size": 64},
     "densenet_bc100": {"batch_size": 64},

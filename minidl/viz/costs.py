@@ -88,7 +88,7 @@ def _write_names(ax: Axes, names: Sequence[str], places: np.ndarray, radii: np.n
             arrowprops={"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkB": radii[k]},
         )
         note.set_in_layout(False)
-        half = Text.get_window_extent(note).size / 2  # of the words, without the line
+        half = np.divide(Text.get_window_extent(note).size, 2)  # of the words, without the line
         written = Bbox([centres[k] - half, centres[k] + half])
         others = taken[:k] + taken[k + 1 :]
         choices = [
@@ -100,7 +100,8 @@ def _write_names(ax: Axes, names: Sequence[str], places: np.ndarray, radii: np.n
             for offset in _around(written, (radii[k] + away) * point)
         ]
         best = min(choices, key=lambda boxes: _covered(boxes, others, ax.bbox))
-        note.set_position((best[0].min - written.min) / point)
+        x, y = np.subtract(best[0].min, written.min) / point
+        note.set_position((x, y))
         if note.arrow_patch is not None:
             note.arrow_patch.set_visible(len(best) > 1)
         taken += best

@@ -38,7 +38,7 @@ LANES = 16
 WIDE = (
     bool(llvm.get_host_cpu_features().get("avx512f"))
     and os.environ.get("MINIDL_VECTORS") != "0"
-    and not config.DISABLE_JIT  # stepped through in Python, there are no registers
+    and not vars(config)["DISABLE_JIT"]  # stepped through in Python, there are no registers
 )
 
 _VECTOR = ir.VectorType(ir.FloatType(), LANES)
