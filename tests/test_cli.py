@@ -22,11 +22,11 @@ from minidl_kernels import threads
 import minidl.functional as F
 from minidl import cli, models, nn, random, weights
 from minidl.cli.doctor import diagnosis
-from minidl.data import DATASETS, digits
+from minidl.data import digits
 from minidl.ops.elementwise import Exp
 from minidl.samples import samples
 from minidl.train import History, checkpoint, recipe, run
-from minidl.train.recipe import IMAGE_SIZES, Config, configure
+from minidl.train.recipe import Config, configure
 
 CLOCKS = ("seconds", "images_per_second")
 # Python ignores Ctrl-C if its parent did, which some test machines do.
@@ -170,15 +170,10 @@ def test_every_small_configuration_can_be_kept_in_a_run(tmp_path):
         config.save(tmp_path / "config.json")
         assert Config.load(tmp_path / "config.json") == config, name
         small = models.entry(name).small
-        if small is not None and models.entry(name).input_shape[1] != 32:
+        if small is not None and models.entry(name).input_shape[1] > 32:
             assert config.options == small.options and config.input_size == small.input_shape[1]
         else:
             assert config.options == {}
-
-
-def test_the_sizes_of_the_images_are_known():
-    assert IMAGE_SIZES.keys() == DATASETS.keys()
-    assert digits("test").images.shape[2:] == (IMAGE_SIZES["digits"],) * 2
 
 
 class Embedding(nn.Module):
@@ -203,7 +198,7 @@ def test_a_model_that_cannot_be_trained_so_is_refused_before_training(
     code, _, err = minidl("train embedding")
     assert code == 2 and "does not return one score for each class" in " ".join(err.split())
     wide = {"input_size": 12}
-    monkeypatch.setattr(recipe, "_configuration", lambda *_: wide)
+    monkeypatch.setattr(recipe, "_configuration", lambda _: wide)
     code, _, err = minidl("train embedding")
     assert code == 2 and "embedding does not take the images of digits: linear in layer" in err
     assert "144" in err and list(tmp_path.iterdir()) == []

@@ -39,7 +39,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     "cifar10": CIFAR,
     "cifar100": CIFAR,
 }
-IMAGE_SIZES = {"digits": 8, "mnist": 28, "fashion_mnist": 28, "cifar10": 32, "cifar100": 32}
+LARGEST = 32  # pixels, the height and width of the largest images of these datasets
 EVERYWHERE: dict[str, Any] = {
     "momentum": 0.9,
     "weight_decay": 1e-4,
@@ -57,7 +57,7 @@ WITHOUT_BATCH_NORM = (
 # What a model needs other than its dataset's recipe says.
 MODELS: dict[str, dict[str, Any]] = {
     "lenet5": {"lr": 0.02, "batch_size": 64},  # has no batch norm to bear a large learning rate
-    **dict.fromkeys(WITHOUT_BATCH_NORM, {"lr": 0.01}),
+    **{model: {"lr": 0.01} for model in WITHOUT_BATCH_NORM},
     "densenet40": {"batch_size": 64},  # Huang et al. 2017, section 4.2
     "densenet_bc40": {"batch_size": 64},
     "densenet_bc100": {"batch_size": 64},
@@ -155,16 +155,16 @@ def configure(model: str | None, dataset: str, chosen: dict[str, Any]) -> Config
         raise RunError(str(error)) from None
     chosen = {name: value for name, value in chosen.items() if value is not None}
     settings = EVERYWHERE | RECIPES[dataset] | MODELS.get(model, {}) | chosen | {"model": model}
-    settings |= _configuration(model, dataset)
+    settings |= _configuration(model)
     settings.setdefault("schedule", "steps" if settings["epochs"] >= LONG else "cosine")
     settings.setdefault("threads", num_threads())
     return Config(data=dataset, **(settings | {"kernels": kernels}))
 
 
-def _configuration(model: str, dataset: str) -> dict[str, Any]:
-    """Which configuration of a model suits a dataset's images: the standard or the small one."""
+def _configuration(model: str) -> dict[str, Any]:
+    """The standard configuration of a model for small images, the small one of any other."""
     entry = models.entry(model)
-    if entry.small is None or entry.input_shape[1] == IMAGE_SIZES[dataset]:
+    if entry.small is None or entry.input_shape[1] <= LARGEST:
         return {"input_size": INPUT_SIZES.get(model, 0)}
     return {"options": entry.small.options, "input_size": entry.small.input_shape[1]}
 

@@ -145,7 +145,7 @@ def test_a_failing_disk_leaves_the_checkpoint_before(problem, tmp_path, monkeypa
     problem(*files(tmp_path)).fit(epochs=1)
     before = (tmp_path / "checkpoint.safetensors").read_bytes()
     monkeypatch.setattr(
-        weights, "save_file", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full"))
+        weights.files, "save_file", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full"))
     )
     with pytest.raises(OSError, match="disk full"):
         problem(*files(tmp_path)).fit(epochs=2, resume=tmp_path / "checkpoint.safetensors")
