@@ -69,7 +69,7 @@ class Step:
 
     Attributes:
         name: what is new.
-        why: why it is faster than the step before.
+        why: what it gains over the step before, and what it costs.
         run: from x (N, C, H, W) and w (O, C, 3, 3) to y (N, O, H, W).
         images: as many as keep it busy for a while, and not longer.
         threads: how many.
@@ -211,7 +211,7 @@ STEPS = (
     ),
     Step(
         "packed strips, 6 taps",
-        "24 products a pass over longer rows; a strip fits the cache",
+        "any filter, stride and size, in shares for threads; that costs speed",
         without_winograd,
         vectors=False,
     ),
