@@ -6,12 +6,12 @@
 
 Forward, input gradient and weight gradient (or backward) are timed one by one: minidl's kernel,
 then PyTorch's in its default layout, then in channels_last, in turns, `--repeats` times; medians.
-The three results are compared before anything is timed.
+The three results are compared before anything is timed. A turn begins with calls that are not timed
+(`turns.py` says why).
 """
 
 import argparse
 import statistics
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +22,7 @@ from minidl_kernels import active
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
+from turns import take_turns
 
 import minidl
 
@@ -214,11 +215,8 @@ def measure(row: Row, repeats: int) -> dict[str, float]:
         # As a whole, not pixel by pixel: a number near ReLU's kink may fall on either side of it.
         assert np.linalg.norm(result - results["minidl"]) < 1e-2 * size, f"{row.name}: {side}"
     times: dict[str, list[float]] = {side: [] for side in row.sides}
-    for _ in range(repeats):
-        for side, call in row.sides.items():
-            start = time.perf_counter()
-            call()
-            times[side].append(1000 * (time.perf_counter() - start))
+    for side, milliseconds in take_turns(row.sides, repeats, block=0.0):
+        times[side].append(milliseconds)
     return {side: statistics.median(series) for side, series in times.items()}
 
 
