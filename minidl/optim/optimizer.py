@@ -1,10 +1,11 @@
 """What all optimisers share: groups of parameters, their settings, and the memory of past steps."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
+from minidl.optim.allowed import RATE, Allowed
 from minidl.tensor import Tensor
 
 Array = np.ndarray
@@ -20,10 +21,17 @@ class Optimizer:
             {"params": model.fc.parameters(), "lr": 0.01}.
         defaults: the settings of groups that do not give their own.
 
+    A learning rate of 0 is allowed, for a group that should not move; its memory goes on. NaN and
+    what else no rule can work with is refused when the optimiser is made, and again before each
+    step, so that a wrong schedule cannot spoil the weights.
+
     Attributes:
         param_groups: the groups. Changing group["lr"] changes the next step.
         state: for each parameter (by position) the arrays its rule remembers.
+        allowed: the numbers that each setting may be.
     """
+
+    allowed: ClassVar[Mapping[str, Allowed]] = {"lr": RATE}
 
     def __init__(
         self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], defaults: Group
@@ -32,7 +40,9 @@ class Optimizer:
             {**defaults, **group} for group in self._groups(params, defaults)
         ]
         self.state: dict[int, dict[str, Array]] = {}
-        self._check()
+        self._check_parameters()
+        for group in self.param_groups:
+            self.check(group)
 
     def _groups(
         self, params: Iterable[Tensor] | Iterable[Mapping[str, Any]], defaults: Group
@@ -61,7 +71,7 @@ class Optimizer:
             groups.append({**group, "params": members})
         return groups
 
-    def _check(self) -> None:
+    def _check_parameters(self) -> None:
         parameters = self._parameters()
         if not parameters:
             raise ValueError(
@@ -78,15 +88,23 @@ class Optimizer:
                 )
         if len({id(parameter) for parameter in parameters}) < len(parameters):
             raise ValueError("a parameter is listed twice; it would be stepped twice")
-        for group in self.param_groups:
-            if not group["lr"] >= 0:
-                raise ValueError(f"the learning rate must not be negative, but lr={group['lr']}")
+
+    def check(self, group: Group) -> None:
+        """Raise if the rule cannot work with the settings of `group`."""
+        for name, allowed in self.allowed.items():
+            allowed.check(type(self).__name__, name, group[name])
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
     def step(self) -> None:
-        """Change every parameter that has a gradient by the optimiser's rule."""
+        """Change every parameter that has a gradient by the optimiser's rule.
+
+        Raises:
+            ValueError: a setting has become NaN or out of range; no parameter has been changed.
+        """
+        for group in self.param_groups:
+            self.check(group)
         position = 0
         for group in self.param_groups:
             for parameter in group["params"]:
@@ -111,15 +129,21 @@ class Optimizer:
             for position, memory in self.state.items()
         }
         groups = [{**group, "params": len(group["params"])} for group in self.param_groups]
-        return {"state": state, "param_groups": groups}
+        return {"optimizer": type(self).__name__, "state": state, "param_groups": groups}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where the optimiser that gave `state` stopped.
 
         Raises:
-            ValueError: the saved optimiser had other groups of parameters, or memory of other
-                shapes; nothing has been changed.
+            ValueError: the saved optimiser had another rule, other groups of parameters, or memory
+                of other shapes; nothing has been changed.
         """
+        rule = state.get("optimizer", "of an older version")
+        if rule != type(self).__name__:
+            raise ValueError(
+                f"the saved optimiser is {rule}, this one {type(self).__name__}; they remember "
+                "different things. Build the optimiser that was saved, or start afresh"
+            )
         saved = [group["params"] for group in state["param_groups"]]
         own = [len(group["params"]) for group in self.param_groups]
         if saved != own:
@@ -139,6 +163,8 @@ class Optimizer:
                         f"the saved {name} of parameter {position} has shape {array.shape}, but "
                         f"the parameter has {parameters[position].shape}"
                     )
+        for group, settings in zip(self.param_groups, state["param_groups"], strict=True):
+            self.check({**group, **settings})
         self.state = memory
         for group, settings in zip(self.param_groups, state["param_groups"], strict=True):
             group.update({key: value for key, value in settings.items() if key != "params"})

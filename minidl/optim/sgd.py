@@ -6,15 +6,17 @@
     w ← w − η (g + μ v)                   with Nesterov's momentum, instead of the line before
 
 Source: the formulation of PyTorch and of Sutskever et al., 2013, where η multiplies v at the end; a
-change of η takes effect at once.
+change of η takes effect at once. Lectures: Aarhus, lecture 7, "Training ResNet in practise" (SGD +
+momentum 0.9) and "Last time – training neural networks".
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from minidl_kernels import active
 
+from minidl.optim.allowed import KEPT, NOT_NEGATIVE, RATE, Allowed
 from minidl.optim.optimizer import Array, Group, Optimizer
 from minidl.tensor import Tensor
 
@@ -32,6 +34,13 @@ class SGD(Optimizer):
         weight_decay: λ, the strength of the pull towards zero.
         nesterov: look ahead along v before stepping; needs momentum, and no dampening.
     """
+
+    allowed: ClassVar[Mapping[str, Allowed]] = {
+        "lr": RATE,
+        "momentum": KEPT,
+        "dampening": KEPT,
+        "weight_decay": NOT_NEGATIVE,
+    }
 
     def __init__(
         self,
@@ -51,23 +60,20 @@ class SGD(Optimizer):
         }
         super().__init__(params, defaults)
 
-    def _check(self) -> None:
-        super()._check()
-        for group in self.param_groups:
-            for name in ("momentum", "weight_decay"):
-                if not group[name] >= 0:
-                    raise ValueError(f"{name} must not be negative, but {name}={group[name]}")
-            if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
-                raise ValueError(
-                    "Nesterov's momentum needs momentum > 0 and dampening 0, not "
-                    f"momentum={group['momentum']} and dampening={group['dampening']}"
-                )
+    def check(self, group: Group) -> None:
+        """Raise if the rule cannot work with the settings of `group`."""
+        super().check(group)
+        if group["nesterov"] and (group["momentum"] == 0 or group["dampening"] != 0):
+            raise ValueError(
+                "Nesterov's momentum needs momentum > 0 and dampening 0, not "
+                f"momentum={group['momentum']} and dampening={group['dampening']}"
+            )
 
     def update(self, value: Array, grad: Array, memory: dict[str, Array], group: Group) -> None:
         """One step for one parameter, by the formulas above."""
         first = group["momentum"] != 0 and "momentum" not in memory
         if first:
-            memory["momentum"] = np.empty_like(value)
+            memory["momentum"] = np.empty(value.shape, value.dtype)
         settings = {name: group[name] for name in _SETTINGS}
         velocity = memory["momentum"] if group["momentum"] else None
         active().update.sgd(value, grad, velocity, first, **settings)

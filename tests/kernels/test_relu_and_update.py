@@ -6,7 +6,7 @@ from minidl_kernels import KernelSet, available, threads
 
 NAIVE = KernelSet("naive")
 OTHERS = [KernelSet(name) for name in available() if name != "naive"]
-SHAPES = [(), (0, 3), (3, 5, 7), (9001,)]
+SHAPES = [(), (0, 3), (3, 5, 7), (1031,)]
 CLOSE = {"float64": 1e-14, "float32": 1e-6}
 
 every_set = pytest.mark.parametrize("kernels", OTHERS, ids=lambda k: k.name)
@@ -50,30 +50,69 @@ def test_relu_of_views(kernels):
         np.testing.assert_array_equal(passed, np.where(view(x) > 0, view(grad), 0))
 
 
+def sgd(*settings):
+    """A step of SGD with one array of memory, which is used only where there is momentum."""
+    return lambda update, step, value, grad, velocity: update.sgd(
+        value, grad, velocity if settings[1] else None, step == 1, *settings
+    )
+
+
+def adagrad(*settings):
+    return lambda update, step, value, grad, total: update.adagrad(value, grad, total, *settings)
+
+
+def rmsprop(centred, *settings):
+    return lambda update, step, value, grad, square, mean, velocity: update.rmsprop(
+        value,
+        grad,
+        square,
+        mean if centred else None,
+        velocity if settings[-1] else None,
+        *settings,
+    )
+
+
+def adam(*settings):
+    return lambda update, step, value, grad, mean, square: update.adam(
+        value, grad, mean, square, step, *settings
+    )
+
+
+# The step, and how many arrays it may remember; settings in the kernels' order. If centred, eps is
+# large: the difference of two nearly equal float32 squares has few digits, and eps is added to it.
 RULES = {
-    "plain": (0.1, 0.0, 0.0, 0.0, False),
-    "weight decay": (0.1, 0.0, 0.0, 0.3, False),
-    "momentum": (0.1, 0.9, 0.0, 0.0, False),
-    "all but nesterov": (0.1, 0.9, 0.4, 0.3, False),
-    "nesterov": (0.1, 0.9, 0.0, 0.3, True),
+    "plain": (sgd(0.1, 0.0, 0.0, 0.0, False), 1),
+    "weight decay": (sgd(0.1, 0.0, 0.0, 0.3, False), 1),
+    "momentum": (sgd(0.1, 0.9, 0.0, 0.0, False), 1),
+    "all but nesterov": (sgd(0.1, 0.9, 0.4, 0.3, False), 1),
+    "nesterov": (sgd(0.1, 0.9, 0.0, 0.3, True), 1),
+    "adagrad": (adagrad(0.1, 0.0, 1e-3), 1),
+    "adagrad, weight decay": (adagrad(0.1, 0.3, 1e-3), 1),
+    "rmsprop": (rmsprop(False, 0.1, 0.9, 1e-3, 0.0, 0.0), 3),
+    "rmsprop, centred": (rmsprop(True, 0.1, 0.9, 1.0, 0.0, 0.0), 3),
+    "rmsprop, momentum": (rmsprop(False, 0.1, 0.9, 1e-3, 0.0, 0.8), 3),
+    "rmsprop, all": (rmsprop(True, 0.1, 0.9, 1.0, 0.3, 0.8), 3),
+    "adam": (adam(0.1, 0.9, 0.99, 1e-3, 0.0, False), 2),
+    "adam, weight decay": (adam(0.1, 0.9, 0.99, 1e-3, 0.3, False), 2),
+    "adamw": (adam(0.1, 0.9, 0.99, 1e-3, 0.3, True), 2),
 }
 
 
 def stepped(kernels, shape, dtype, rule, steps=3):
-    """Value and velocity after some steps."""
-    value, velocity, *grads = drawn(2 + steps, shape, dtype)
-    value, velocity = np.array(value), np.array(velocity)
-    memory = velocity if rule[1] else None
+    """Value and memory after some steps."""
+    step, memories = rule
+    value, *grads = map(np.array, drawn(1 + steps, shape, dtype))
+    memory = [np.zeros(shape, dtype) for _ in range(memories)]
     for k, grad in enumerate(grads):
-        kernels.update.sgd(value, np.asarray(grad), memory, k == 0, *rule)
-    return value, velocity
+        step(kernels.update, k + 1, value, grad, *memory)
+    return value, *memory
 
 
 @every_set
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_sgd(kernels, shape, dtype, rule):
+def test_rules(kernels, shape, dtype, rule):
     tolerance = CLOSE[dtype]
     for ours, theirs in zip(
         stepped(kernels, shape, dtype, rule), stepped(NAIVE, shape, dtype, rule), strict=True
