@@ -14,9 +14,30 @@ from minidl.data.cifar import cifar10, cifar100
 from minidl.data.dataset import Dataset
 from minidl.data.digits import digits
 from minidl.data.errors import DataFileError, DataNotFoundError
+from minidl.data.image_folder import image_folder
 from minidl.data.loader import DataLoader
 from minidl.data.mnist import fashion_mnist, mnist
-from minidl.data.transforms import Compose, Normalize, Pad, RandomCrop, RandomHorizontalFlip
+from minidl.data.transforms import (
+    RGB,
+    CenterCrop,
+    ColorJitter,
+    Compose,
+    Cutout,
+    Gamma,
+    GaussianBlur,
+    Grayscale,
+    MedianBlur,
+    Normalize,
+    Pad,
+    RandomAffine,
+    RandomApply,
+    RandomCrop,
+    RandomHorizontalFlip,
+    RandomResizedCrop,
+    RandomRotation,
+    RandomVerticalFlip,
+    Resize,
+)
 
 DATASETS: dict[str, Callable[..., Dataset]] = {
     "digits": digits,
@@ -43,19 +64,34 @@ def get_dataset(name: str) -> Callable[..., Dataset]:
 
 __all__ = [
     "DATASETS",
+    "RGB",
+    "CenterCrop",
+    "ColorJitter",
     "Compose",
+    "Cutout",
     "DataFileError",
     "DataLoader",
     "DataNotFoundError",
     "Dataset",
+    "Gamma",
+    "GaussianBlur",
+    "Grayscale",
+    "MedianBlur",
     "Normalize",
     "Pad",
+    "RandomAffine",
+    "RandomApply",
     "RandomCrop",
     "RandomHorizontalFlip",
+    "RandomResizedCrop",
+    "RandomRotation",
+    "RandomVerticalFlip",
+    "Resize",
     "cifar10",
     "cifar100",
     "digits",
     "fashion_mnist",
     "get_dataset",
+    "image_folder",
     "mnist",
 ]

@@ -39,9 +39,11 @@ class Dataset:
             )
         wrong = np.flatnonzero((targets < 0) | (targets >= len(classes)))
         if wrong.size:
+            counted_from_one = targets.min() == 1 and targets.max() == len(classes)
+            from_one = ". They are counted from 1: give labels - 1" if counted_from_one else ""
             raise ValueError(
                 f"labels must lie in 0…{len(classes) - 1} ({len(classes)} classes), "
-                f"but labels[{wrong[0]}] is {targets[wrong[0]]}"
+                f"but labels[{wrong[0]}] is {targets[wrong[0]]}{from_one}"
             )
         self.images: NDArray[np.uint8] = images.view()
         self.labels: NDArray[np.int64] = targets.astype(np.int64)
