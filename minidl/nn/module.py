@@ -32,10 +32,12 @@ class Module:
     """A layer or a model: parameters, buffers, layers inside, and a `forward`.
 
     Parameters are learned. Buffers are arrays saved with the model but not learned, such as the
-    running mean of a batch norm. `training` tells layers that behave differently in evaluation.
+    running mean of a batch norm. `training` tells layers that behave differently in evaluation,
+    `frozen` norms not to move their running statistics.
     """
 
     training: bool = True
+    frozen: bool = False
     _buffer_names: tuple[str, ...] = ()
     _forward_hooks: Mapping[HookHandle, ForwardHook] = MappingProxyType({})
 
@@ -175,14 +177,21 @@ class Module:
         return self.train(False)
 
     def freeze(self) -> Self:
-        """Stop learning: no parameter inside requires a gradient."""
-        return self._require_grad(False)
+        """Stop learning: no parameter inside requires a gradient, no norm moves its statistics.
+
+        So a frozen batch norm normalises by its running statistics whatever `train` says. Dropout
+        does as it did. What lies below the lowest layer that learns leaves no graph behind: its
+        backward costs nothing.
+        """
+        return self._learn(False)
 
     def unfreeze(self) -> Self:
-        """Learn again: every parameter inside requires a gradient."""
-        return self._require_grad(True)
+        """Learn again: every parameter inside requires a gradient, norms follow the batches."""
+        return self._learn(True)
 
-    def _require_grad(self, wanted: bool) -> Self:
+    def _learn(self, wanted: bool) -> Self:
+        for module in self.modules():
+            module.frozen = not wanted
         for parameter in self.parameters():
             parameter.requires_grad = wanted
         return self

@@ -36,6 +36,11 @@ class _ChannelNorm(Module):
             self.register_buffer("running_var", np.ones(num_features, np.float32))
             self.register_buffer("num_batches_tracked", np.zeros((), np.int64))
 
+    @property
+    def follows(self) -> bool:
+        """Whether it goes by the statistics of the batch: in training, unless it is frozen."""
+        return self.training and not self.frozen
+
     def checked(self, x: Any) -> Tensor:
         """x as a tensor; InputError if its axes or channels are others than this layer's."""
         x = as_tensor(x)
@@ -68,7 +73,7 @@ class _BatchNorm(_ChannelNorm):
     def through(self, function: Callable[..., Tensor], x: Any, **more: Any) -> Tensor:
         """Call `function` (batch_norm or a fused one) with this layer's parameters and buffers."""
         x, momentum = self.checked(x), self.momentum
-        if self.training and self.running_mean is not None:
+        if self.follows and self.running_mean is not None:
             self.num_batches_tracked: np.ndarray
             self.num_batches_tracked += 1
             if momentum is None:  # the plain average over all batches so far
@@ -79,7 +84,7 @@ class _BatchNorm(_ChannelNorm):
             self.running_var,
             self.weight,
             self.bias,
-            self.training,
+            self.follows,
             momentum or 0.0,
             self.eps,
             **more,
@@ -102,7 +107,8 @@ class BatchNorm2d(_BatchNorm):
         y[n,c,h,w] = weight[c] · (x[n,c,h,w] − μ[c]) / √(σ²[c] + eps) + bias[c]
 
     In training μ and σ² are the batch's own, and the running ones move towards them. In evaluation
-    the running ones are used, so that one image's result does not depend on its neighbours.
+    the running ones are used, so that one image's result does not depend on its neighbours. So they
+    are in training, too, if the layer is frozen (`Module.freeze`): then they do not move.
 
     Args:
         num_features: C.
@@ -202,7 +208,7 @@ class InstanceNorm2d(_ChannelNorm):
             self.running_var,
             self.weight,
             self.bias,
-            self.training or self.running_mean is None,
+            self.follows or self.running_mean is None,
             self.momentum or 0.0,
             self.eps,
         )
