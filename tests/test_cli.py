@@ -25,8 +25,9 @@ from minidl.cli.doctor import diagnosis
 from minidl.data import digits
 from minidl.ops.elementwise import Exp
 from minidl.samples import samples
-from minidl.train import History, checkpoint, recipe, run
-from minidl.train.recipe import Config, configure
+from minidl.train import History, assembly, checkpoint, recipe
+from minidl.train.config import Config
+from minidl.train.recipe import configure
 
 CLOCKS = ("seconds", "images_per_second")
 # Python ignores Ctrl-C if its parent did, which some test machines do.
@@ -50,7 +51,7 @@ def in_own_folder(tmp_path, monkeypatch):
 def minidl(monkeypatch, capsys):
     """Call the command line in this process, on few digits; return exit code, output, errors."""
     small = {split: digits(split).subset(np.arange(96)) for split in ("train", "test")}
-    monkeypatch.setattr(run, "get_dataset", lambda _: lambda split, root: small[split])
+    monkeypatch.setattr(assembly, "get_dataset", lambda _: lambda split, root: small[split])
 
     def call(line: str) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["minidl", *shlex.split(line)])

@@ -19,12 +19,15 @@ from minidl.cli.architectures import (
 )
 from minidl.cli.check import UnknownOpError, print_gradient_checks
 from minidl.cli.doctor import diagnosis
-from minidl.cli.report import print_classes, print_how_to_resume, print_results
+from minidl.cli.ensemble import evaluate_together
+from minidl.cli.report import print_how_to_resume, print_results
+from minidl.cli.tune import tune
 from minidl.data import DATASETS, DataFileError, DataNotFoundError
 from minidl.train import CheckpointError, DivergedError
+from minidl.train.config import RunError
 from minidl.train.folder import Folder, check_free, new_folder, open_folder
-from minidl.train.recipe import RunError, configure
-from minidl.train.run import evaluate_run, run
+from minidl.train.recipe import configure, recipe_text, recipes
+from minidl.train.run import run
 from minidl.weights import WeightsError
 
 # What a user can put right: shown as a message, without a traceback.
@@ -82,6 +85,18 @@ def train(
             show_default=False,
         ),
     ] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help=f"All settings from a recipe, proved as a whole: {', '.join(recipes())}. What is "
+            "given beside it goes before it.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    show: Annotated[
+        bool,
+        typer.Option("--show", help="Print the recipe and stop.", rich_help_panel=WHAT),
+    ] = False,
     data: Annotated[
         str | None,
         typer.Option(
@@ -122,10 +137,11 @@ def train(
         float | None, typer.Option(min=0, help="Pull of all weights to 0.", rich_help_panel=HOW)
     ] = None,
     schedule: Annotated[
-        Literal["cosine", "steps"] | None,
+        Literal["cosine", "steps", "one_cycle"] | None,
         typer.Option(
-            help="How the learning rate falls: along half a cosine to 0, or to a tenth after 1/2 "
-            "and 3/4 of the epochs (the default from 100 epochs on).",
+            help="How the learning rate moves: down half a cosine to 0; in steps to a tenth after "
+            "1/2 and 3/4 of the epochs (the default from 100 epochs on); or up and down again in "
+            "one cycle.",
             rich_help_panel=HOW,
         ),
     ] = None,
@@ -133,8 +149,7 @@ def train(
         int | None,
         typer.Option(
             min=0,
-            help="Where all chance comes from: the same seed and thread count give the same "
-            "numbers. Default: 0.",
+            help="Where all chance comes from: the same seed gives the same numbers. Default: 0.",
             show_default=False,
             rich_help_panel=HOW,
         ),
@@ -173,6 +188,9 @@ def train(
 
     Ctrl-C ends the run after the current step and keeps everything; --resume goes on from there.
     """
+    if show:
+        typer.echo(recipe_text(recipe or ""), nl=False)
+        return
     chosen: dict[str, Any] = {
         "epochs": epochs,
         "batch_size": batch_size,
@@ -189,7 +207,7 @@ def train(
             f"--{name.replace('_', '-')}" for name, value in chosen.items() if value is not None
         ]
         given += ["MODEL"] * (model is not None) + ["--data"] * (data is not None)
-        given += ["--out"] * (out is not None)
+        given += ["--recipe"] * (recipe is not None) + ["--out"] * (out is not None)
         if given:
             raise RunError(
                 f"--resume goes on with the settings of {resume}, so {', '.join(given)} cannot be "
@@ -199,7 +217,7 @@ def train(
         if root is not None:
             config = replace(config, root=str(root))
     else:
-        config = configure(model, data or "digits", chosen | {"root": root and str(root)})
+        config = configure(model, data, chosen | {"root": root and str(root)}, recipe)
         folder = new_folder(config) if out is None else Folder(out)
         check_free(folder)
     console = Console()
@@ -208,26 +226,42 @@ def train(
     except KeyboardInterrupt:
         print_how_to_resume(console, folder)
         raise typer.Exit(INTERRUPTED) from None
-    print_results(console, folder, results)
+    print_results(console, folder, results, config.tta)
 
 
 @app.command()
 def evaluate(
-    folder: Annotated[Path, typer.Argument(help="Folder of a run, such as runs/resnet8-digits-1.")],
+    folder: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folder of a run, such as runs/resnet8-digits-1; of several, the models are "
+            "tested as an ensemble, by the mean of their probabilities.",
+        ),
+    ],
     weights: Annotated[
         Literal["best", "last"],
         typer.Option(help="Which weights: of the epoch with the best test accuracy, or the last."),
     ] = "best",
+    tta: Annotated[
+        Literal["none", "flip", "five", "ten"],
+        typer.Option(
+            help="Test-time augmentation, the mean over views of each image: flip, it and its "
+            "mirror image; five, shifted into the corners and not; ten, those five and mirrored.",
+        ),
+    ] = "none",
     root: Annotated[
         Path | None, typer.Option(help="Folder with the dataset's files, if they have moved.")
     ] = None,
 ) -> None:
-    """Test the weights of a run again: accuracy for each class and in total."""
-    opened, config = open_folder(folder)
-    if root is not None:
-        config = replace(config, root=str(root))
-    test, result = evaluate_run(opened, config, weights)
-    print_classes(Console(), f"{config.model} on {config.data}, {weights} weights", test, result)
+    """Test the weights of a run again: accuracy for each class and in total.
+
+    Several models that err differently are better together than each alone, and so are several
+    views of an image.
+    """
+    evaluate_together(Console(), folder, weights, tta, root)
+
+
+app.command()(tune)
 
 
 @app.command("models")

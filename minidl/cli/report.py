@@ -12,26 +12,22 @@ from minidl.train.folder import Folder
 from minidl.train.metrics import confusion_matrix
 from minidl.train.run import Results
 
+# How a title names the views of each image that an answer was averaged over.
+VIEWS = {"none": "", "flip": ", and mirrored", "five": ", five crops", "ten": ", ten crops"}
 
-def print_results(console: Console, folder: Folder, results: Results) -> None:
+
+def print_results(console: Console, folder: Folder, results: Results, tta: str = "none") -> None:
     """Print what a finished run achieved, and what is in its folder."""
-    last = results.history.rows[-1]
+    both = (results.best, results.last)
     images = len(results.best.labels)
-    table = Table(title="Results on the test images")
+    table = Table(title=f"Results on the test images{VIEWS[tta]}")
     table.add_column("")
     table.add_column(f"best epoch ({results.best_epoch})", justify="right")
-    table.add_column(f"last epoch ({last['epoch']})", justify="right")
-    rows = [
-        ("accuracy", f"{results.best.accuracy:.2%}", f"{last['valid_accuracy']:.2%}"),
-        (
-            f"right, of {images:,}",
-            f"{round(results.best.accuracy * images):,}",
-            f"{round(last['valid_accuracy'] * images):,}",
-        ),
-        ("loss", f"{results.best.loss:.4f}", f"{last['valid_loss']:.4f}"),
-    ]
-    for row in rows:
-        table.add_row(*row)
+    table.add_column(f"last epoch ({len(results.history)})", justify="right")
+    table.add_row("accuracy", *(f"{result.accuracy:.2%}" for result in both))
+    right = (round(result.accuracy * images) for result in both)
+    table.add_row(f"right, of {images:,}", *(f"{count:,}" for count in right))
+    table.add_row("loss", *(f"{result.loss:.4f}" for result in both))
     console.print(table)
     _say(
         console,

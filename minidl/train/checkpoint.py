@@ -6,10 +6,14 @@ text) are its tensors; the rest is JSON in its metadata, where each array has le
     {"model": {"fc.bias": array}, "epoch": 3}
       → tensor "model/fc.bias", and the text {"model": {"fc.bias": {"<array>": "model/fc.bias"}},
         "epoch": 3}
+
+Its format has a number, and beside it stands the version of minidl that wrote it.
 """
 
 import json
 import os
+import warnings
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +21,7 @@ import numpy as np
 
 from minidl.weights import Arrays, WeightsError, read_safetensors, write_safetensors
 
-FORMAT = "minidl checkpoint 1"
+KIND, FORMAT = "minidl checkpoint", 2
 ARRAY, SCALAR, TUPLE = "<array>", "<scalar>", "<tuple>"
 
 
@@ -37,16 +41,19 @@ def save(state: dict[str, Any], path: str | os.PathLike[str]) -> None:
     """
     arrays: Arrays = {}
     text = json.dumps(_flatten(state, "", arrays))
-    write_safetensors(Path(path), arrays, {"format": FORMAT, "state": text})
+    metadata = {"format": f"{KIND} {FORMAT}", "minidl": version("minidl"), "state": text}
+    write_safetensors(Path(path), arrays, metadata)
 
 
 def load(path: str | os.PathLike[str]) -> dict[str, Any]:
     """Read the state that `save` wrote.
 
+    There is a warning if another version of minidl wrote it.
+
     Raises:
         FileNotFoundError: no such file.
         CheckpointError: the file is damaged or is no checkpoint; the message names files beside it
-            that are sound.
+            that are sound. Or it is a checkpoint in another format.
     """
     path = Path(path)
     if not path.is_file():
@@ -55,10 +62,24 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
         arrays, metadata = read_safetensors(path)
     except WeightsError as error:
         raise CheckpointError(f"{error} {_sound_files_beside(path)}") from error
-    if metadata.get("format") != FORMAT:
+    kind, _, written = metadata.get("format", "").rpartition(" ")
+    if kind != KIND:
         raise CheckpointError(
             f"{path} holds arrays but is no checkpoint (weights alone do not say where the run "
             f"stood). {_sound_files_beside(path)}"
+        )
+    by, here = metadata.get("minidl", "an early version"), version("minidl")
+    if written != str(FORMAT):
+        raise CheckpointError(
+            f"{path} is a checkpoint in format {written}, written by minidl {by}; this is minidl "
+            f"{here}, which reads format {FORMAT}. Finish the run with minidl {by}, or start a new "
+            "one from its weights"
+        )
+    if by != here:
+        warnings.warn(
+            f"{path} was written by minidl {by}, this is minidl {here}. The run can go on, but may "
+            "not end in the same bits as with one version throughout.",
+            stacklevel=2,
         )
     state: dict[str, Any] = _unflatten(json.loads(metadata["state"]), arrays)
     return state
@@ -116,7 +137,8 @@ def _sound_files_beside(path: Path) -> str:
             _, metadata = read_safetensors(other)
         except WeightsError:
             continue
-        (checkpoints if metadata.get("format") == FORMAT else weights).append(other.name)
+        is_checkpoint = metadata.get("format") == f"{KIND} {FORMAT}"
+        (checkpoints if is_checkpoint else weights).append(other.name)
     advice = []
     if checkpoints:
         advice.append(f"Resume from {' or '.join(checkpoints)} instead.")

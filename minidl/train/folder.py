@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from minidl.train.recipe import Config, RunError
+from minidl.train.config import Config, RunError
 
 
 @dataclass(frozen=True)

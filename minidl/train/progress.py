@@ -79,9 +79,11 @@ class ProgressBar(Callback):
             f"{row['images_per_second']:9,.0f}  {row['seconds']:4.1f}s"
         )
 
-    def on_fit_end(self, state: State) -> None:  # noqa: ARG002
+    def on_fit_end(self, state: State) -> None:
         """Take the bar away."""
         self.progress.stop()
+        if state.stop and state.epoch < state.epochs:
+            self._print(f"stopped early, after epoch {state.epoch} of {state.epochs}")
 
     def _describe(self, state: State, text: str) -> None:
         self.progress.update(

@@ -1,16 +1,22 @@
-"""What `minidl train` does when it is told little: the settings for each dataset, as a table."""
+"""What is to be trained, and how: recipes in files, and what is usual where nothing was said.
 
-import json
-import os
-from dataclasses import asdict, dataclass, field, fields
-from pathlib import Path
+A recipe is a file of settings in `recipes/`, chosen and proved as a whole. Without one, the tables
+below fill in what the user left open: what suits the dataset, and what the model needs.
+"""
+
+import difflib
+import tomllib
+from dataclasses import fields
+from importlib import resources
 from typing import Any
 
 from minidl_kernels import active, use
 from minidl_kernels.threads import num_threads
 
 from minidl import data, models
-from minidl.weights import replacing
+from minidl.train.config import Config, RunError
+
+FOLDER = resources.files("minidl.train") / "recipes"
 
 # The images of CIFAR may be mirrored and shifted by 4 pixels (He et al. 2016, section 4.2).
 CIFAR = {
@@ -32,7 +38,7 @@ DIGITS = {
     "weight_decay": 2e-3,
     "crop_padding": 1,
 }
-RECIPES: dict[str, dict[str, Any]] = {
+FOR_DATASET: dict[str, dict[str, Any]] = {
     "digits": DIGITS,
     "mnist": {"model": "lenet5", "epochs": 4, "batch_size": 64, "lr": 0.02},
     "fashion_mnist": {"model": "resnet20", "epochs": 10, "batch_size": 128, "lr": 0.1},
@@ -43,8 +49,6 @@ LARGEST = 32  # pixels, the height and width of the largest images of these data
 EVERYWHERE: dict[str, Any] = {
     "momentum": 0.9,
     "weight_decay": 1e-4,
-    "crop_padding": 0,
-    "flip": False,
     "seed": 0,
 }
 # These do not bear a large learning rate.
@@ -55,7 +59,7 @@ WITHOUT_BATCH_NORM = (
     *(f"vit_{size}" for size in ("tiny", "small", "base")),
 )
 # What a model needs other than its dataset's recipe says.
-MODELS: dict[str, dict[str, Any]] = {
+FOR_MODEL: dict[str, dict[str, Any]] = {
     "lenet5": {"lr": 0.02, "batch_size": 64},  # has no batch norm to bear a large learning rate
     **{model: {"lr": 0.01} for model in WITHOUT_BATCH_NORM},
     "densenet40": {"batch_size": 64},  # Huang et al. 2017, section 4.2
@@ -68,97 +72,68 @@ INPUT_SIZES = {"lenet5": 32}  # pixels; the other models that are made for small
 LONG = 100  # epochs from which the schedule is that of the papers
 
 
-class RunError(ValueError):
-    """A run cannot start, or cannot go on, with this folder or these settings."""
+def recipes() -> list[str]:
+    """The names of all recipes."""
+    return sorted(file.name.removesuffix(".toml") for file in FOLDER.iterdir())
 
 
-@dataclass(frozen=True)
-class Config:
-    """All settings of a run. With the same settings a run gives the same numbers.
-
-    Attributes:
-        model, data: names in `models.list_models()` and `data.DATASETS`.
-        epochs, batch_size, lr, momentum, weight_decay: of training with SGD (Nesterov's momentum).
-        schedule: "cosine" (lr falls to 0 along half a cosine, step by step) or "steps" (a tenth
-            after 1/2 and again after 3/4 of the epochs; He et al. 2016, Huang et al. 2017).
-        crop_padding: pixels by which images are shifted at random; 0 for none.
-        flip: mirror half of the images.
-        seed: of the initial weights, dropout, and the loader's order and augmentation.
-        kernels: "naive", "numpy" or "numba".
-        threads: how many; the bits of the result depend on it.
-        mean, std: of the training images, per channel, with pixels between 0 and 1.
-        options: arguments for the model's constructor: those of its small configuration, where its
-            standard images are larger than the dataset's; else none.
-        input_size: smaller images get a border of zeros up to this height and width.
-        root: folder with the dataset's files; None for the usual places.
-    """
-
-    model: str
-    data: str
-    epochs: int
-    batch_size: int
-    lr: float
-    momentum: float
-    weight_decay: float
-    schedule: str
-    crop_padding: int
-    flip: bool
-    seed: int
-    kernels: str
-    threads: int
-    mean: tuple[float, ...] = ()
-    std: tuple[float, ...] = ()
-    options: dict[str, Any] = field(default_factory=dict)
-    input_size: int = 0
-    root: str | None = None
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the settings as JSON."""
-        with replacing(Path(path)) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
-
-    @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> "Config":
-        """Read what `save` wrote.
-
-        Raises:
-            RunError: the file is not such a JSON file.
-        """
-        try:
-            settings = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(**_with_tuples(settings))
-        except (ValueError, TypeError) as error:
-            names = ", ".join(field.name for field in fields(cls))
-            raise RunError(
-                f"{path} does not hold the settings of a run ({error!r}); it must be JSON with "
-                f"exactly: {names}"
-            ) from error
-
-
-def configure(model: str | None, dataset: str, chosen: dict[str, Any]) -> Config:
-    """Fill in what the user left open: the user's choice goes before the model's, the dataset's.
-
-    Args:
-        model: a model's name; None for the dataset's usual one.
-        dataset: a dataset's name.
-        chosen: further settings by name; None stands for not chosen.
+def recipe_text(name: str) -> str:
+    """The file of a recipe, to be read.
 
     Raises:
-        RunError: there is no such model, dataset or kernel set; the message suggests another.
+        RunError: no recipe has this name; the message lists those there are.
     """
+    if name not in recipes():
+        close = difflib.get_close_matches(name, recipes(), n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise RunError(f"there is no recipe {name!r}; there are {', '.join(recipes())}.{hint}")
+    return (FOLDER / f"{name}.toml").read_text(encoding="utf-8")
+
+
+def read_recipe(name: str) -> dict[str, Any]:
+    """The settings in the file of a recipe.
+
+    Raises:
+        RunError: there is no such recipe, or it sets what is no setting.
+    """
+    settings = tomllib.loads(recipe_text(name))
+    known = {field.name for field in fields(Config)}
+    if unknown := settings.keys() - known:
+        raise RunError(f"recipe {name} sets {', '.join(sorted(unknown))}, which is no setting")
+    return settings
+
+
+def configure(
+    model: str | None, dataset: str | None, chosen: dict[str, Any], recipe: str | None = None
+) -> Config:
+    """Fill in what the user left open: by a recipe, or by the model, the dataset and what is usual.
+
+    Args:
+        model: a model's name; None for the recipe's, or the dataset's usual one.
+        dataset: a dataset's name; None for the recipe's, or the digits.
+        chosen: further settings by name, which go before all others; None stands for not chosen.
+        recipe: the name of a recipe, whose settings are all taken.
+
+    Raises:
+        RunError: there is no such model, dataset, recipe or kernel set; the message suggests
+            another.
+    """
+    settings = {} if recipe is None else read_recipe(recipe)
+    dataset = dataset or settings.get("data", "digits")
     try:
         data.get_dataset(dataset)
-        model = models.entry(model or RECIPES[dataset]["model"]).name
+        model = models.entry(model or settings.get("model") or FOR_DATASET[dataset]["model"]).name
         with use(chosen.get("kernels") or active().name):
             kernels = active().name
     except ValueError as error:
         raise RunError(str(error)) from None
+    if recipe is None:
+        settings = FOR_DATASET[dataset] | FOR_MODEL.get(model, {})
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    settings = EVERYWHERE | RECIPES[dataset] | MODELS.get(model, {}) | chosen | {"model": model}
-    settings |= _configuration(model)
+    settings = EVERYWHERE | _configuration(model) | settings | chosen
     settings.setdefault("schedule", "steps" if settings["epochs"] >= LONG else "cosine")
     settings.setdefault("threads", num_threads())
-    return Config(data=dataset, **(settings | {"kernels": kernels}))
+    return Config(**(settings | {"model": model, "data": dataset, "kernels": kernels}))
 
 
 def _configuration(model: str) -> dict[str, Any]:
@@ -167,10 +142,3 @@ def _configuration(model: str) -> dict[str, Any]:
     if entry.small is None or entry.input_shape[1] <= LARGEST:
         return {"input_size": INPUT_SIZES.get(model, 0)}
     return {"options": entry.small.options, "input_size": entry.small.input_shape[1]}
-
-
-def _with_tuples(value: Any) -> Any:
-    """What JSON has read, with tuples in place of lists, as they were before."""
-    if isinstance(value, dict):
-        return {key: _with_tuples(inner) for key, inner in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value

@@ -1,13 +1,28 @@
-"""The training loop.
+"""The training loop, and what callbacks are told, in order:
 
-An epoch is: for every batch, forward, loss, backward, step; then look at the validation images.
-Everything else (progress bar, files, learning-rate schedule) is a callback.
+    on_fit_start
+    for each epoch:
+        on_epoch_start
+        for each batch:
+            on_step_start                   images and labels may be mixed
+            forward, loss, backward
+            on_backward_end                 gradients may be clipped
+            optimizer.step()
+            on_step_end                     averages of the weights, schedules per step
+        on_valid_start
+        the validation images
+        on_epoch_end                        schedules per epoch, files
+    on_fit_end                              always, and in the opposite order of callbacks
+
+Ctrl-C: `on_interrupt` after the step or the validation batch that is under way, then `on_fit_end`.
 """
 
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +34,7 @@ from minidl.train.evaluation import Loss, evaluate
 from minidl.train.history import History
 from minidl.train.interrupt import Interrupt
 from minidl.train.metrics import accuracy
-from minidl.train.state import Batches, Optimizer, State
+from minidl.train.state import Batches, Optimizer, State, Targets
 
 
 class DivergedError(ArithmeticError):
@@ -35,6 +50,9 @@ class Trainer:
         optimizer: moves the model's parameters.
         loss: (logits, labels) → scalar Tensor, the mean over the batch.
         callbacks: what else happens; see `minidl.train.callbacks`.
+
+    Attributes:
+        history: that of the last `fit`, which is here also if an error or Ctrl-C ended it.
 
     Example:
         trainer = Trainer(model, SGD(model.parameters(), lr=0.1), callbacks=[ProgressBar()])
@@ -52,6 +70,7 @@ class Trainer:
         self.optimizer = optimizer
         self.loss = loss
         self.callbacks = sorted(callbacks, key=lambda callback: callback.order)
+        self.history = History()
         self._interrupt = Interrupt()
 
     def fit(
@@ -72,6 +91,9 @@ class Trainer:
 
         Raises:
             DivergedError: the loss became NaN or infinite; the message says what to try.
+            ValueError: what a step was given, it cannot compute with; that may be a learning rate
+                that a schedule has made NaN. A note says which step it was.
+            OSError: the training is finished, but a file could not be written.
             KeyboardInterrupt: Ctrl-C. The first lets the step end and callbacks save, the second
                 stops at once.
         """
@@ -82,13 +104,13 @@ class Trainer:
         state = State(self.model, self.optimizer, train, valid, epochs, self.callbacks)
         if resume is not None:
             state.load_state_dict(checkpoint.load(resume))
-        with Interrupt() as self._interrupt:
-            try:
-                self._call("on_fit_start", state)
-                while state.epoch < epochs and not state.stop:
-                    self._epoch(state)
-            finally:
-                self._call("on_fit_end", state)
+        self.history = state.history
+        with Interrupt() as self._interrupt, ExitStack() as at_the_end:
+            for callback in self.callbacks:
+                callback.on_fit_start(state)
+                at_the_end.callback(callback.on_fit_end, state)
+            while state.epoch < epochs and not state.stop:
+                self._epoch(state)
         return state.history
 
     def _epoch(self, state: State) -> None:
@@ -108,27 +130,33 @@ class Trainer:
         self.model.train()
         started = time.perf_counter() - state.train_seconds
         for images, labels in state.train:
-            self._step(state, images, labels)
+            state.images, state.targets = images, [(1.0, labels)]
+            try:
+                self._step(state)
+            except Exception as error:
+                error.add_note(f"This happened {_place(state)}.")
+                raise
             state.step += 1
             state.train_seconds = time.perf_counter() - started
             self._call("on_step_end", state)
             self._stop_if_asked(state)
 
-    def _step(self, state: State, images: np.ndarray, labels: np.ndarray) -> None:
-        output = self.model(images)  # logits (N, K), or a tuple that begins with them
+    def _step(self, state: State) -> None:
+        self._call("on_step_start", state)
+        output = self.model(state.images)  # logits (N, K), or a tuple that begins with them
         logits = output[0] if isinstance(output, tuple) else output
-        loss = self.loss(output, labels)
+        loss = _mixed(lambda labels: self.loss(output, labels), state.targets)
         state.loss = loss.item()
         if not math.isfinite(state.loss):
-            where = (
-                f"the loss became {state.loss} in epoch {state.epoch + 1}, step {state.step + 1}"
-            )
-            raise DivergedError(_advice(where, state, images))
+            where = f"the loss became {state.loss} {_place(state)}"
+            raise DivergedError(_advice(where, state, state.images))
         self.optimizer.zero_grad()
         loss.backward()
+        self._call("on_backward_end", state)
         self.optimizer.step()
-        state.train_loss.add(state.loss, len(labels))
-        state.train_accuracy.add(accuracy(logits.data, labels), len(labels))
+        right = _mixed(lambda labels: accuracy(logits.data, labels), state.targets)
+        state.train_loss.add(state.loss, len(state.images))
+        state.train_accuracy.add(right, len(state.images))
 
     def _finished_row(self, state: State) -> dict[str, float]:
         """Look at the validation images and sum up the epoch."""
@@ -137,7 +165,10 @@ class Trainer:
         if state.valid is not None:
             self._call("on_valid_start", state)
             result = evaluate(
-                self.model, state.valid, self.loss, after_batch=lambda: self._stop_if_asked(state)
+                state.evaluated,
+                state.valid,
+                self.loss,
+                after_batch=lambda: self._stop_if_asked(state),
             )
             valid_loss, valid_accuracy = result.loss, result.accuracy
             if math.isnan(valid_loss):  # the epoch's last step spoilt the weights
@@ -163,6 +194,17 @@ class Trainer:
     def _call(self, event: str, state: State) -> None:
         for callback in self.callbacks:
             getattr(callback, event)(state)
+
+
+def _mixed(measure: Callable[[np.ndarray], Any], targets: Targets) -> Any:
+    """Σ share · measure(labels) over what the images show; just measure(labels) unless mixed."""
+    if len(targets) == 1:
+        return measure(targets[0][1])
+    return sum(share * measure(labels) for share, labels in targets)
+
+
+def _place(state: State) -> str:
+    return f"in epoch {state.epoch + 1}, step {state.step + 1}"
 
 
 def _advice(where: str, state: State, images: np.ndarray | None = None) -> str:

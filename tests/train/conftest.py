@@ -49,7 +49,13 @@ class Problem:
 def problem() -> Callable[..., Problem]:
     """Make the same problem again and again: same seed, new model, new loaders."""
 
-    def make(*callbacks: Callback, per: str = "step", lr: float = 0.1, seed: int = 0) -> Problem:
+    def make(
+        *callbacks: Callback,
+        per: str = "step",
+        lr: float = 0.1,
+        seed: int = 0,
+        schedule: Callable[[SGD], Callback] | None = None,
+    ) -> Problem:
         minidl.manual_seed(seed)
         train, valid = small_digits("train", 70), small_digits("test", 30)
         augment = transforms.Compose(
@@ -63,8 +69,11 @@ def problem() -> Callable[..., Problem]:
         model = small_model()
         optimizer = SGD(model.parameters(), lr, momentum=0.9, weight_decay=1e-3, nesterov=True)
         length = 4 * (len(batches) if per == "step" else 1)
-        schedule = LRSchedule(lr_scheduler.CosineAnnealingLR(optimizer, length), per)
-        trainer = Trainer(model, optimizer, callbacks=[schedule, *callbacks])
+        if schedule is None:
+            first = LRSchedule(lr_scheduler.CosineAnnealingLR(optimizer, length), per)
+        else:
+            first = schedule(optimizer)
+        trainer = Trainer(model, optimizer, callbacks=[first, *callbacks])
         return Problem(trainer, batches, DataLoader(valid, 16, transform=normalise))
 
     return make

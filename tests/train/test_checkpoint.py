@@ -1,11 +1,9 @@
 """A checkpoint gives back exactly what was put in, and never half of it."""
 
 import math
-import os
+import multiprocessing
+import random
 import signal
-import subprocess
-import sys
-import textwrap
 import time
 
 import numpy as np
@@ -96,27 +94,53 @@ def test_weights_are_no_checkpoint(tmp_path):
         checkpoint.load(tmp_path / "missing.safetensors")
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
-def test_killed_while_writing_leaves_the_last_complete_checkpoint(tmp_path):
+def test_another_version_is_warned_of_and_another_format_refused(tmp_path, monkeypatch):
     path = tmp_path / "checkpoint.safetensors"
-    program = """
-        import sys
-        import numpy as np
-        from minidl.train import checkpoint
-        number = 0
-        while True:
-            weights = [np.full(200_000, number + i) for i in range(5)]
-            checkpoint.save({"number": number, "weights": weights}, sys.argv[1])
-            number += 1
-    """
-    for delay in [0.0, 0.004, 0.011]:
-        child = subprocess.Popen([sys.executable, "-c", textwrap.dedent(program), os.fspath(path)])
+    monkeypatch.setattr(checkpoint, "version", lambda _: "0.0.7")
+    checkpoint.save(state(), path)
+    monkeypatch.undo()
+    here = checkpoint.version("minidl")
+    with pytest.warns(UserWarning, match=rf"by minidl 0\.0\.7, this is minidl {here}"):
+        assert_same(checkpoint.load(path), state())
+
+    monkeypatch.setattr(checkpoint, "FORMAT", 99)
+    monkeypatch.setattr(checkpoint, "version", lambda _: "7.0.0")
+    checkpoint.save(state(), path)
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError) as error:
+        checkpoint.load(path)
+    for words in ("in format 99, written by minidl 7.0.0", f"this is minidl {here}", "format 2"):
+        assert words in str(error.value)
+
+
+def save_for_ever(path) -> None:
+    number = 0
+    while True:
+        arrays = [np.full(100_000, number + i) for i in range(5)]
+        checkpoint.save({"number": number, "weights": arrays}, path)
+        number += 1
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no SIGKILL")
+def test_killed_at_any_instant_leaves_the_last_complete_checkpoint(tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(["pytest", "minidl.train.checkpoint"])
+    chance = random.Random(0)
+    newest = []
+    for _ in range(10):
+        child = server.Process(target=save_for_ever, args=(path,), daemon=True)
+        child.start()
         deadline = time.monotonic() + 30
         while not path.exists() and time.monotonic() < deadline:
-            time.sleep(0.005)
-        time.sleep(delay)
+            time.sleep(0.002)
+        time.sleep(chance.uniform(0, 0.05))
         child.kill()
-        child.wait()
+        child.join()
         found = checkpoint.load(path)
         assert all((w == found["number"] + i).all() for i, w in enumerate(found["weights"]))
+        newest.append(found["number"])
         path.unlink()
+    assert len(set(newest)) > 1  # some were killed later than others
+    weights.remove_leftovers(path)
+    assert list(tmp_path.iterdir()) == []

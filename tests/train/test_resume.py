@@ -5,9 +5,25 @@ import signal
 import numpy as np
 import pytest
 
-from minidl import random, weights
+from minidl import nn, random, weights
 from minidl.data import DataLoader
-from minidl.train import BestWeights, Callback, Checkpoint, CheckpointError, CSVLog, History
+from minidl.optim import AdamW, lr_scheduler
+from minidl.train import (
+    EMA,
+    BestWeights,
+    Callback,
+    Checkpoint,
+    CheckpointError,
+    ClipGradients,
+    CSVLog,
+    CutMix,
+    EarlyStopping,
+    History,
+    LRSchedule,
+    Mixup,
+    Statistics,
+    Trainer,
+)
 
 CLOCKS = ("seconds", "images_per_second")
 
@@ -141,15 +157,168 @@ def test_batches_that_do_not_know_their_place_are_refused(problem, tmp_path):
         p.trainer.fit(list(p.train), None, 1)
 
 
-def test_a_failing_disk_leaves_the_checkpoint_before(problem, tmp_path, monkeypatch):
-    problem(*files(tmp_path)).fit(epochs=1)
-    before = (tmp_path / "checkpoint.safetensors").read_bytes()
-    monkeypatch.setattr(
-        weights.files, "save_file", lambda *_, **__: (_ for _ in ()).throw(OSError("disk full"))
+def everything():
+    """All callbacks that remember something or draw."""
+    return EMA(0.9), Mixup(0.4), CutMix(), ClipGradients(1.0), Statistics(3), EarlyStopping(2)
+
+
+def plateau(optimizer):
+    return LRSchedule(lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0))
+
+
+@pytest.mark.parametrize("schedule", [None, plateau])
+@pytest.mark.parametrize(
+    "stop",
+    [
+        Interrupt("on_step_end", 1, 3),
+        Interrupt("on_valid_start", 1, 5),
+        Interrupt("on_epoch_end", 2, 0),
+        Crash(2, 3),
+    ],
+    ids=lambda stop: f"{type(stop).__name__}-{stop.when[0]}-{stop.when[1]}",
+)
+def test_every_callback_goes_on_as_if_never_stopped(problem, tmp_path, schedule, stop):
+    straight, broken = tmp_path / "straight", tmp_path / "broken"
+    ema, *_, statistics, stopping = parts = everything()
+    whole = problem(*parts, *files(straight), schedule=schedule)
+    expected = whole.fit()
+
+    with pytest.raises((KeyboardInterrupt, ConnectionError)):
+        problem(*everything(), *files(broken), stop, schedule=schedule).fit()
+    ema2, *_, statistics2, stopping2 = parts = everything()
+    again = problem(*parts, *files(broken), schedule=schedule)
+    history = again.fit(resume=broken / "checkpoint.safetensors")
+
+    assert without_clocks(history) == without_clocks(expected)
+    assert_same_arrays(again.weights, whole.weights)
+    assert_same_arrays(ema2.model.state_dict(), ema.model.state_dict())
+    assert (stopping2.best, stopping2.epoch) == (stopping.best, stopping.epoch)
+    one, other = statistics.table(), statistics2.table()
+    assert one.pop("layers") == other.pop("layers")
+    assert len(one["steps"]) == 7
+    assert_same_arrays(one, other)
+    for name in ("best.safetensors", "last.safetensors"):
+        assert_same_arrays(weights.load(broken / name), weights.load(straight / name))
+
+
+class Worse(Callback):
+    """Let the validation loss rise with every epoch."""
+
+    order = -1
+
+    def on_epoch_end(self, state):
+        state.history.rows[-1]["valid_loss"] = float(state.epoch)
+
+
+def test_early_stopping_remembers_the_best_epoch(problem, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    problem(Worse(), EarlyStopping(3), Checkpoint(path)).fit(epochs=2)
+    stopping = EarlyStopping(3)
+    again = problem(Worse(), stopping, Checkpoint(path)).fit(epochs=9, resume=path)
+    assert (len(again), stopping.epoch, stopping.best) == (4, 1, 1.0)
+
+
+def test_a_run_that_was_ended_early_stays_ended(problem, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    assert len(problem(Worse(), EarlyStopping(1), Checkpoint(path)).fit()) == 2
+    assert len(problem(Worse(), EarlyStopping(1), Checkpoint(path)).fit(resume=path)) == 2
+
+
+# ---------------------------------------------------------------- resuming something else
+
+
+class Wider(nn.Sequential):
+    """The small model with a wider last layer."""
+
+    def __init__(self, model: nn.Sequential) -> None:
+        for name, layer in model.named_children():
+            setattr(self, name, layer)
+        setattr(self, "5", nn.Linear(64, 12))
+
+
+class Renamed(nn.Sequential):
+    """The small model as another class."""
+
+    def __init__(self, model: nn.Sequential) -> None:
+        for name, layer in model.named_children():
+            setattr(self, name, layer)
+
+
+class Shorter(Renamed):
+    """The small model without its last layer."""
+
+    def __init__(self, model: nn.Sequential) -> None:
+        super().__init__(model)
+        delattr(self, "5")
+
+
+@pytest.mark.parametrize(
+    ("other", "words"),
+    [
+        (Wider, ["5.weight, of shape (10, 64) in the checkpoint and (12, 64) here"]),
+        (Shorter, ["first difference is 5.weight, which this model does not have"]),
+        (Renamed, ["names and shapes of all arrays are the same, but not the class"]),
+    ],
+)
+def test_another_model_is_refused_with_both_names_and_the_first_difference(
+    problem, tmp_path, other, words
+):
+    path = tmp_path / "checkpoint.safetensors"
+    problem(Checkpoint(path)).fit(epochs=1)
+    p = problem(Checkpoint(path))
+    model = other(p.trainer.model)
+    before = model.state_dict()
+    with pytest.raises(CheckpointError) as error:
+        Trainer(model, p.trainer.optimizer, callbacks=p.trainer.callbacks).fit(
+            p.train, p.valid, 2, resume=path
+        )
+    text = str(error.value)
+    for word in ["of Sequential (8 arrays, 703 numbers)", f"trains {other.__name__} (", *words]:
+        assert word in text
+    assert_same_arrays(model.state_dict(), before)
+
+
+def test_a_model_with_more_layers_is_refused_too(problem, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    p = problem(Checkpoint(path))
+    model = Shorter(p.trainer.model)
+    Trainer(
+        nn.Sequential(*model.children()), p.trainer.optimizer, _mean_loss, [Checkpoint(path)]
+    ).fit(p.train, None, 1)
+    q = problem(Checkpoint(path))
+    trainer = Trainer(q.trainer.model, q.trainer.optimizer, callbacks=[Checkpoint(path)])
+    with pytest.raises(CheckpointError, match=r"is 5\.weight, which the checkpoint does not have"):
+        trainer.fit(q.train, None, 2, resume=path)
+
+
+def _mean_loss(output, _):
+    return (output * output).mean()
+
+
+def test_another_optimiser_is_refused_by_name(problem, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    p = problem()
+    before = p.weights
+    Trainer(p.trainer.model, p.trainer.optimizer, callbacks=[Checkpoint(path)]).fit(
+        p.train, None, 1
     )
-    with pytest.raises(OSError, match="disk full"):
-        problem(*files(tmp_path)).fit(epochs=2, resume=tmp_path / "checkpoint.safetensors")
-    assert (tmp_path / "checkpoint.safetensors").read_bytes() == before
+    q = problem()
+    adam = AdamW(q.trainer.model.parameters(), lr=1e-3)
+    with pytest.raises(CheckpointError) as error:
+        Trainer(q.trainer.model, adam, callbacks=[Checkpoint(path)]).fit(
+            q.train, None, 2, resume=path
+        )
+    assert "SGD" in str(error.value) and "AdamW" in str(error.value)
+    assert_same_arrays(q.weights, before)
+
+
+def test_other_training_batches_are_refused(problem, tmp_path):
+    path = tmp_path / "checkpoint.safetensors"
+    problem(Checkpoint(path)).fit(epochs=1)
+    p = problem(Checkpoint(path))
+    p.train = DataLoader(p.train.dataset, 8, shuffle=True, seed=0)
+    with pytest.raises(CheckpointError, match="batch_size=16, this one has batch_size=8"):
+        p.fit(resume=path)
 
 
 def test_the_loader_is_asked_for_the_remaining_batches_only(problem, tmp_path):

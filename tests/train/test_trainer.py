@@ -8,9 +8,14 @@ import numpy as np
 import pytest
 
 from minidl import functional as F
+from minidl import nn
+from minidl.data import DataLoader
+from minidl.errors import InputError
+from minidl.optim import SGD
 from minidl.tensor import Tensor
 from minidl.train import Callback, DivergedError, Trainer, accuracy, evaluate
 from minidl.train.history import COLUMNS
+from tests.train.conftest import small_digits
 
 
 class Events(Callback):
@@ -28,6 +33,12 @@ class Events(Callback):
 
     def on_epoch_start(self, state):
         self._note("epoch start", state)
+
+    def on_step_start(self, state):
+        self._note("step start", state)
+
+    def on_backward_end(self, state):
+        self._note("backward end", state)
 
     def on_step_end(self, state):
         self._note("step end", state)
@@ -113,7 +124,11 @@ def test_callbacks_see_every_event_in_order_and_the_mode_is_right(problem):
     p.fit(epochs=2)
     epoch = [
         "epoch start {e}.0",
-        *(f"step end {{e}}.{step} train" for step in range(1, 6)),
+        *(
+            f"{event} {{e}}.{step + (event == 'step end')} train"
+            for step in range(5)
+            for event in ("step start", "backward end", "step end")
+        ),
         "valid start {e}.5 train",
         "epoch end {n}.0 train",
     ]
@@ -122,7 +137,7 @@ def test_callbacks_see_every_event_in_order_and_the_mode_is_right(problem):
         expected += [line.format(e=e, n=e + 1) for line in epoch]
     expected += ["fit end 2.0 train"]
     expected[1] += " eval"
-    expected[9] += " train"
+    expected[19] += " train"
     assert events.seen == expected
 
 
@@ -168,6 +183,113 @@ def test_a_callback_may_end_the_training_after_an_epoch(problem):
             state.stop = state.epoch == 2
 
     assert len(problem(StopEarly()).fit(epochs=5)) == 2
+
+
+def test_callbacks_end_in_the_opposite_order_and_only_if_they_began(problem):
+    seen = []
+
+    class Named(Callback):
+        def __init__(self, name: str, order: int, refuses: str = "") -> None:
+            self.name, self.order, self.refuses = name, order, refuses
+
+        def on_fit_start(self, _):
+            self._note("start")
+
+        def on_fit_end(self, _):
+            self._note("end")
+
+        def _note(self, event):
+            seen.append(f"{event} {self.name}")
+            if event == self.refuses:
+                raise ConnectionError(self.name)
+
+    problem(Named("c", 3), Named("a", 1), Named("b", 2)).fit(epochs=1)
+    assert seen == ["start a", "start b", "start c", "end c", "end b", "end a"]
+    seen.clear()
+    with pytest.raises(ConnectionError, match="b"):
+        problem(Named("a", 1), Named("b", 2, "start"), Named("c", 3)).fit(epochs=1)
+    assert seen == ["start a", "start b", "end a"]
+    seen.clear()
+    with pytest.raises(ConnectionError, match="b"):
+        problem(Named("a", 1), Named("b", 2, "end"), Named("c", 3)).fit(epochs=1)
+    assert seen[3:] == ["end c", "end b", "end a"]
+
+
+def test_the_history_can_be_had_after_ctrl_c(problem):
+    p = problem(CtrlC(2, 1))
+    with pytest.raises(KeyboardInterrupt):
+        p.fit()
+    assert p.trainer.history["epoch"] == [1, 2]
+
+
+# ----------------------------------------------------------------------------------- bad input
+
+
+def noted(error) -> str:
+    return "\n".join([str(error.value), *error.value.__notes__])
+
+
+def test_a_label_that_is_no_class_is_named_with_its_place(problem):
+    p = problem()
+    batches = [(images, labels.copy()) for images, labels in p.train]
+    batches[2][1][7] = 10
+    with pytest.raises(InputError) as error:
+        p.trainer.fit(batches, None, 1)
+    assert "label 10, which is labels[7], is not one of the 10 classes 0 … 9" in noted(error)
+    assert "in epoch 1, step 3" in noted(error)
+
+
+class VectorNet(nn.Module):
+    """Batch norm of vectors: one number for each channel of an image."""
+
+    def __init__(self) -> None:
+        self.fc = nn.Linear(64, 10)
+        self.norm = nn.BatchNorm1d(10)
+
+    def forward(self, x):
+        return self.norm(self.fc(x.reshape(len(x), 64)))
+
+
+def test_a_last_batch_of_one_image_says_what_to_do_and_drop_last_does_it():
+    images = small_digits("train", 33)
+    model = VectorNet()
+    trainer = Trainer(model, SGD(model.parameters(), lr=0.1))
+    with pytest.raises(InputError) as error:
+        trainer.fit(DataLoader(images, 16), None, 1)
+    for words in ("layer norm", "(1, 10)", "1 value(s) per channel", "drop_last=True", "eval()"):
+        assert words in noted(error)
+    assert "in epoch 1, step 3" in noted(error)
+    assert len(trainer.fit(DataLoader(images, 16, drop_last=True), None, 1)) == 1
+
+
+def test_a_last_batch_of_one_image_is_fine_where_it_has_many_pixels(problem):
+    p = problem()
+    batches = DataLoader(small_digits("train", 33), 16)
+    assert np.isfinite(p.trainer.fit(batches, None, 1)["train_loss"]).all()
+
+
+@pytest.mark.parametrize("rate", [math.nan, math.inf, -0.1])
+def test_a_schedule_that_gives_no_rate_stops_before_it_spoils_the_weights(problem, rate):
+    class Bad(Callback):
+        def on_step_end(self, state):
+            self.before = state.model.state_dict()
+            if (state.epoch, state.step) == (1, 2):
+                state.optimizer.param_groups[0]["lr"] = rate
+
+    p = problem(bad := Bad(), per="epoch")
+    with pytest.raises(ValueError) as error:
+        p.fit()
+    assert f"lr={rate}" in noted(error) and "in epoch 2, step 3" in noted(error)
+    for name, parameter in p.trainer.model.named_parameters():
+        np.testing.assert_array_equal(parameter.data, bad.before[name])
+
+
+def test_a_learning_rate_of_zero_moves_no_weight(problem):
+    p = problem(lr=0.0, per="epoch")
+    before = p.weights
+    p.fit(epochs=1)
+    for name, _ in p.trainer.model.named_parameters():
+        np.testing.assert_array_equal(p.weights[name], before[name])
 
 
 @pytest.mark.parametrize(("train", "epochs", "words"), [([], 1, "empty"), (None, 0, "at least 1")])
@@ -226,14 +348,17 @@ def test_ctrl_c_within_a_step_lets_it_end(problem):
     inner = p.trainer.loss
 
     def loss(logits, labels):
-        if len(events.seen) == 4:
+        if events.seen[-1] == "step start 0.2 train":
             signal.raise_signal(signal.SIGINT)
         return inner(logits, labels)
 
     p.trainer.loss = loss
     with pytest.raises(KeyboardInterrupt):
         p.fit()
-    assert events.seen[4:] == ["step end 0.3 train", "interrupt 0.3 train", "fit end 0.3 train"]
+    assert events.seen[-4:] == [
+        *("backward end 0.2 train", "step end 0.3 train"),
+        *("interrupt 0.3 train", "fit end 0.3 train"),
+    ]
 
 
 def test_the_second_ctrl_c_stops_at_once(problem):
@@ -250,7 +375,7 @@ def test_the_second_ctrl_c_stops_at_once(problem):
     with pytest.raises(KeyboardInterrupt):
         p.fit()
     assert events.seen == [
-        f"{event} 0.0 train" for event in ("fit start", "epoch start", "fit end")
+        f"{event} 0.0 train" for event in ("fit start", "epoch start", "step start", "fit end")
     ]
     assert signal.getsignal(signal.SIGINT) is before
 

@@ -1,0 +1,97 @@
+"""The same recipe on PyTorch.
+
+Both sides see the same batches, because minidl's loader makes them, and step at the same rates,
+because minidl's schedule sets them: it only needs an optimiser with groups. The network is the
+same (`twin.py`); its first weights, its arithmetic and the optimiser are PyTorch's, in
+channels_last, its faster layout.
+"""
+
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+import twin
+from recipes import Row, main
+from rich.progress import track
+from torch.nn.functional import cross_entropy
+
+from minidl.data import Dataset
+from minidl.train import assembly
+from minidl.train.config import Config
+from minidl.train.run import view_batches
+
+FOREIGN = ("average", "mixup", "patience")  # switches that the loop below does not know
+
+
+def on_torch(config: Config) -> list[Row]:
+    """Train by PyTorch: a row an epoch, and the accuracy of the last weights."""
+    if foreign := [name for name in FOREIGN if getattr(config, name)]:
+        raise SystemExit(f"the PyTorch side has no {', '.join(foreign)}; pass them as 0")
+    torch.set_num_threads(config.threads)
+    torch.manual_seed(config.seed)
+    train, test = (assembly.load_data(config, split) for split in ("train", "test"))
+    config = replace(config, mean=train.mean, std=train.std)
+    shape = {"num_classes": len(train.classes), "in_channels": train.images.shape[1]}
+    model = twin.create(config.model, **config.options, **shape)
+    model = model.to(memory_format=torch.channels_last)
+    optimizer = _sgd(config, model)
+    batches = assembly.train_batches(config, train)
+    schedule = assembly.schedule(config, optimizer, len(batches))
+    rows: list[Row] = []
+    for epoch in track(range(config.epochs), description=f"{config.model} on PyTorch"):
+        started = time.perf_counter()
+        model.train()
+        losses = []
+        for images, labels in batches:
+            x = torch.from_numpy(images).to(memory_format=torch.channels_last)
+            loss = cross_entropy(
+                model(x), torch.from_numpy(labels), label_smoothing=config.label_smoothing
+            )
+            optimizer.zero_grad()
+            loss.backward()
+            if config.clip:
+                torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+            optimizer.step()
+            losses.append(loss.item())
+            if schedule.per == "step":
+                schedule.scheduler.step()
+        if schedule.per == "epoch":
+            schedule.scheduler.step()
+        accuracy = _accuracy(config, model, test, "none")
+        rows.append(
+            {
+                "epoch": epoch + 1,
+                "train_loss": float(np.mean(losses)),
+                "valid_accuracy": accuracy,
+                "seconds": round(time.perf_counter() - started, 3),
+            }
+        )
+    return [*rows, {"final": _accuracy(config, model, test, config.tta)}]
+
+
+def _sgd(config: Config, model: torch.nn.Module) -> torch.optim.Optimizer:
+    """PyTorch's SGD with the recipe's settings."""
+    if config.optimizer != "sgd":
+        raise SystemExit(f"the PyTorch side has SGD only, not {config.optimizer}")
+    decayed = [p for p in model.parameters() if config.decay_all or p.ndim > 1]
+    spared = [p for p in model.parameters() if not config.decay_all and p.ndim <= 1]
+    groups = [{"params": decayed, "weight_decay": config.weight_decay}]
+    groups += [{"params": spared, "weight_decay": 0.0}] if spared else []
+    nesterov = config.momentum > 0
+    return torch.optim.SGD(groups, config.lr, momentum=config.momentum, nesterov=nesterov)
+
+
+def _accuracy(config: Config, model: torch.nn.Module, test: Dataset, tta: str) -> float:
+    """The share of test images given the right class, by the mean over the views of each."""
+    model.eval()
+    chances = np.zeros((len(test), len(test.classes)), np.float32)  # summed over the views
+    for view in view_batches(config, test, tta):
+        with torch.inference_mode():
+            logits = torch.cat([model(torch.from_numpy(images)) for images, _ in view])
+        chances += torch.softmax(logits, 1).numpy()
+    return float((chances.argmax(1) == test.labels).mean())
+
+
+if __name__ == "__main__":
+    main("torch", on_torch)
