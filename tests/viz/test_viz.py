@@ -21,13 +21,12 @@ def history(epochs: int = 3, valid: bool = True) -> dict[str, list[float]]:
         "train_accuracy": list(good),
         "valid_loss": list(2.5 / steps if valid else nothing),
         "valid_accuracy": list(good - 0.01 if valid else nothing),
+        "lr": [0.1] * epochs,
     }
 
 
 def texts(figure: Figure) -> str:
-    return "\n".join(
-        text.get_text() for text in figure.findobj(match=lambda a: hasattr(a, "get_text"))
-    )
+    return "\n".join(text.get_text() for text in figure.findobj(match=Text))
 
 
 def drawn(figure: Figure, tmp_path) -> bytes:
@@ -46,7 +45,7 @@ def test_curves_draw_the_history(tmp_path):
     )
     assert [t.get_text() for t in loss.get_legend().get_texts()] == ["training", "test"]
     assert loss.get_yscale() == "log"
-    assert "82.33 % (epoch 3)" in accuracy.get_title(loc="left")
+    assert accuracy.get_title(loc="left") == "Best test: 82.33 % (epoch 3)"
     assert drawn(figure, tmp_path)
 
 
