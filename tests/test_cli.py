@@ -18,6 +18,7 @@ import minidl_kernels
 import numpy as np
 import pytest
 from minidl_kernels import threads
+from PIL import Image
 
 import minidl.functional as F
 from minidl import cli, models, nn, random, weights
@@ -155,6 +156,40 @@ def test_a_model_for_large_images_is_trained_in_its_small_configuration(minidl, 
     assert f"mean loss {history['valid_loss'][-1]:.4f}" in out
 
 
+def test_a_folder_of_photographs_is_trained_on(monkeypatch, capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    for name, colour in (("lake", (30, 60, 200)), ("wood", (20, 140, 40))):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            pixels = np.clip(rng.normal(colour, 20, (30, 40, 3)), 0, 255).astype(np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.jpg")
+    line = "minidl train resnet8 --data image_folder --root photos --image-size 16 --epochs 5"
+    monkeypatch.setattr(sys, "argv", [*line.split(), "--batch-size", "4", "--out", "run"])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    out, err = capsys.readouterr()
+    assert not end.value.code, err
+    assert "on image_folder: 16 images to learn from, 4 held out to test" in out
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert (config["image_size"], config["root"]) == (16, "photos")
+    assert History.from_csv(tmp_path / "run" / "history.csv")["valid_accuracy"][-1] == 1
+    assert configure("resnet18", "image_folder", {}).image_size == 32
+    assert configure("resnet18", "image_folder", {"image_size": 224}).options == {}
+
+
+def test_a_recipe_is_shown_and_followed(minidl, tmp_path):
+    code, out, _ = minidl("train --recipe mnist-lenet5 --show")
+    assert code == 0 and out == recipe.recipe_text("mnist-lenet5")
+    code, _, err = minidl("train --recipe cifar10-resnet20 --data digits --epochs 1 --out run")
+    assert code == 0, err
+    config = Config.load(tmp_path / "run" / "config.json")
+    assert (config.model, config.schedule, config.tta) == ("resnet20", "one_cycle", "flip")
+    code, _, err = minidl("train --recipe cifar")
+    assert code == 2 and "no recipe 'cifar'; there are" in " ".join(err.split())
+    code, _, err = minidl("train --show")
+    assert code == 2 and "there are cifar10-densenet" in " ".join(err.split())
+
+
 def test_auxiliary_heads_learn_too(minidl, tmp_path):
     code, _, err = minidl("train googlenet_bn --epochs 1 --lr 0.01 --threads 1 --out run")
     assert code == 0, err
@@ -199,7 +234,7 @@ def test_a_model_that_cannot_be_trained_so_is_refused_before_training(
     code, _, err = minidl("train embedding")
     assert code == 2 and "does not return one score for each class" in " ".join(err.split())
     wide = {"input_size": 12}
-    monkeypatch.setattr(recipe, "_configuration", lambda _: wide)
+    monkeypatch.setattr(recipe, "_configuration", lambda *_: wide)
     code, _, err = minidl("train embedding")
     assert code == 2 and "embedding does not take the images of digits: linear in layer" in err
     assert "144" in err and list(tmp_path.iterdir()) == []

@@ -22,7 +22,7 @@ from minidl.cli.doctor import diagnosis
 from minidl.cli.ensemble import evaluate_together
 from minidl.cli.report import print_how_to_resume, print_results
 from minidl.cli.tune import tune
-from minidl.data import DATASETS, DataFileError, DataNotFoundError
+from minidl.data import LOADERS, DataFileError, DataNotFoundError
 from minidl.train import CheckpointError, DivergedError
 from minidl.train.config import RunError
 from minidl.train.folder import Folder, check_free, new_folder, open_folder
@@ -100,7 +100,8 @@ def train(
     data: Annotated[
         str | None,
         typer.Option(
-            help=f"Dataset: {', '.join(DATASETS)}. Default: digits, which are in the package.",
+            help=f"Dataset: {', '.join(LOADERS)}. Default: digits, which are in the package. "
+            "image_folder: your own photographs, a folder a class, in --root.",
             show_default=False,
             rich_help_panel=WHAT,
         ),
@@ -110,6 +111,15 @@ def train(
         typer.Option(
             help="Folder with the dataset's official files, searched before anything is "
             "downloaded.",
+            rich_help_panel=WHAT,
+        ),
+    ] = None,
+    image_size: Annotated[
+        int | None,
+        typer.Option(
+            min=8,
+            help="Height and width that photographs are brought to. Default: what the model takes.",
+            show_default=False,
             rich_help_panel=WHAT,
         ),
     ] = None,
@@ -192,6 +202,7 @@ def train(
         typer.echo(recipe_text(recipe or ""), nl=False)
         return
     chosen: dict[str, Any] = {
+        "image_size": image_size,
         "epochs": epochs,
         "batch_size": batch_size,
         "lr": lr,

@@ -48,22 +48,26 @@ DATASETS: dict[str, Callable[..., Dataset]] = {
 }
 """The datasets by name, each called as `load(split=…, root=…, download=…)`."""
 
+LOADERS = DATASETS | {"image_folder": image_folder}
+"""The same, and the reader of a user's own photographs, called likewise."""
+
 
 def get_dataset(name: str) -> Callable[..., Dataset]:
-    """The function that loads the dataset called `name`, an entry of `DATASETS`.
+    """The function that loads the dataset called `name`, an entry of `LOADERS`.
 
     Raises:
         ValueError: no dataset has this name; the message lists those there are.
     """
-    if name not in DATASETS:
-        close = difflib.get_close_matches(name, DATASETS, n=1)
+    if name not in LOADERS:
+        close = difflib.get_close_matches(name, LOADERS, n=1)
         hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(f"there is no dataset {name!r}; there are {', '.join(DATASETS)}.{hint}")
-    return DATASETS[name]
+        raise ValueError(f"there is no dataset {name!r}; there are {', '.join(LOADERS)}.{hint}")
+    return LOADERS[name]
 
 
 __all__ = [
     "DATASETS",
+    "LOADERS",
     "RGB",
     "CenterCrop",
     "ColorJitter",

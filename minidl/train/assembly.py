@@ -31,7 +31,8 @@ def prepare(config: Config) -> None:
 
 def load_data(config: Config, split: str) -> Dataset:
     """The training or the test images."""
-    return get_dataset(config.data)(split=split, root=config.root)
+    size = {"size": config.image_size} if config.data == "image_folder" else {}
+    return get_dataset(config.data)(split=split, root=config.root, **size)
 
 
 def build(config: Config, dataset: Dataset) -> Module:

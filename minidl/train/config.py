@@ -18,8 +18,7 @@ class Config:
     """All settings of a run. With the same settings a run gives the same numbers.
 
     Attributes:
-        model, data: names in `models.list_models()` and `data.DATASETS`; instead of a dataset's
-            name, a folder of photographs as `data.image_folder` reads it.
+        model, data: names in `models.list_models()` and `data.LOADERS`.
         epochs, batch_size: how long, and how many images a step.
         lr: the learning rate at the start; with one_cycle, at its peak.
         momentum: of SGD (Nesterov's) and RMSprop.
@@ -48,6 +47,7 @@ class Config:
         options: arguments for the model's constructor: the recipe's, or those of its small
             configuration, where its standard images are larger than the dataset's; else none.
         input_size: smaller images get a border of zeros up to this height and width.
+        image_size: height and width that photographs (image_folder) are brought to.
         root: folder with the dataset's files; None for the usual places.
     """
 
@@ -79,6 +79,7 @@ class Config:
     std: tuple[float, ...] = ()
     options: dict[str, Any] = field(default_factory=dict)
     input_size: int = 0
+    image_size: int = 0
     root: str | None = None
 
     def save(self, path: str | os.PathLike[str]) -> None:

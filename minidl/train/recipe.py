@@ -44,6 +44,7 @@ FOR_DATASET: dict[str, dict[str, Any]] = {
     "fashion_mnist": {"model": "resnet20", "epochs": 10, "batch_size": 128, "lr": 0.1},
     "cifar10": CIFAR,
     "cifar100": CIFAR,
+    "image_folder": CIFAR | {"batch_size": 32, "lr": 0.05},  # photographs, probably not many
 }
 LARGEST = 32  # pixels, the height and width of the largest images of these datasets
 EVERYWHERE: dict[str, Any] = {
@@ -130,15 +131,19 @@ def configure(
     if recipe is None:
         settings = FOR_DATASET[dataset] | FOR_MODEL.get(model, {})
     chosen = {name: value for name, value in chosen.items() if value is not None}
-    settings = EVERYWHERE | _configuration(model) | settings | chosen
+    settings = (
+        EVERYWHERE | _configuration(model, chosen.get("image_size", LARGEST)) | settings | chosen
+    )
+    if dataset == "image_folder":
+        settings.setdefault("image_size", settings["input_size"] or LARGEST)
     settings.setdefault("schedule", "steps" if settings["epochs"] >= LONG else "cosine")
     settings.setdefault("threads", num_threads())
     return Config(**(settings | {"model": model, "data": dataset, "kernels": kernels}))
 
 
-def _configuration(model: str) -> dict[str, Any]:
-    """The standard configuration of a model for small images, the small one of any other."""
+def _configuration(model: str, image_size: int) -> dict[str, Any]:
+    """The standard configuration of a model made for such images, the small one of any other."""
     entry = models.entry(model)
-    if entry.small is None or entry.input_shape[1] <= LARGEST:
+    if entry.small is None or entry.input_shape[1] <= image_size:
         return {"input_size": INPUT_SIZES.get(model, 0)}
     return {"options": entry.small.options, "input_size": entry.small.input_shape[1]}
