@@ -21,7 +21,9 @@ The four ways take the same images and as many steps, 150 batches of 32, in one 
 
 The learning rate of each way is the best of five or more, worse ones on both sides, with 200 images
 of another seed to learn from and 500 of MNIST's training images to choose by; it is the same for
-all sizes. Results go to `benchmarks/results/transfer.csv` and `.png`, after every seed.
+all sizes. For training from scratch that rate stands near the edge: some seeds learn hardly
+anything, and the picture shows each seed beside the mean. Results go to
+`benchmarks/results/transfer.csv` and `.png`, after every seed.
 """
 
 import argparse

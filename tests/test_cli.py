@@ -1,5 +1,6 @@
 """The command line, run as a user would: results, Ctrl-C and --resume, clear messages."""
 
+import errno
 import json
 import os
 import platform
@@ -253,6 +254,17 @@ def test_folders_are_numbered(minidl, tmp_path):
         assert code == 0
         assert f"lenet5-digits-{number}" in out
     assert len(list((tmp_path / "runs").iterdir())) == 2
+
+
+def test_a_full_disk_ends_with_a_message(minidl, monkeypatch, tmp_path):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.warns(UserWarning, match="No space left"):
+        code, _, err = minidl("train lenet5 --epochs 1 --out run")
+    assert code == 1
+    assert "No space left" in err and "Traceback" not in err
 
 
 def test_a_loss_that_is_no_number_ends_with_advice(minidl):

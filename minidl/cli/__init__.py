@@ -61,9 +61,9 @@ def main() -> None:
     try:
         app(prog_name="minidl")
     except USER_ERRORS as error:
-        _fail(str(error), USAGE)
-    except DivergedError as error:
-        _fail(str(error), FAILED)
+        _fail(error, USAGE)
+    except (DivergedError, OSError) as error:  # a full disk, a folder that must not be written
+        _fail(error, FAILED)
 
 
 def _positive(value: float | None) -> float | None:
@@ -352,7 +352,8 @@ def check(
         raise typer.Exit(FAILED)
 
 
-def _fail(message: str, code: int) -> None:
+def _fail(error: Exception, code: int) -> None:
+    message = "\n".join([str(error), *getattr(error, "__notes__", [])])
     console = Console(stderr=True, highlight=False)
     console.print("[bold red]error:[/] " + escape(message), soft_wrap=True)
     sys.exit(code)

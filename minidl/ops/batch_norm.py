@@ -128,7 +128,8 @@ def checked_count(operation: str, x: Array) -> int:
             operation,
             f"the input of shape {x.shape} holds {m} value(s) per channel, which have no variance "
             "to divide by",
-            "Train with a larger batch, or call model.eval() to use the running statistics",
+            "Train with larger batches (DataLoader's drop_last=True leaves out a last one that is "
+            "too small), or call model.eval() to use the running statistics",
         )
     return m
 

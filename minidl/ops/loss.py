@@ -205,10 +205,11 @@ def check_labels(
     counted = np.ones(labels.shape, bool) if ignore_index is None else labels != ignore_index
     outside = counted & ((labels < 0) | (labels >= scores.shape[1]))
     if outside.any():
+        place = ", ".join(map(str, np.argwhere(outside)[0]))
         raise InputError(
             operation,
-            f"label {labels[outside][0]} is not one of the {scores.shape[1]} classes "
-            f"0 … {scores.shape[1] - 1}",
+            f"label {labels[outside][0]}, which is labels[{place}], is not one of the "
+            f"{scores.shape[1]} classes 0 … {scores.shape[1] - 1}",
             "Give the model num_classes large enough, and count classes from 0",
         )
     return counted

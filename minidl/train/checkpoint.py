@@ -68,7 +68,7 @@ def load(path: str | os.PathLike[str]) -> dict[str, Any]:
             f"{path} holds arrays but is no checkpoint (weights alone do not say where the run "
             f"stood). {_sound_files_beside(path)}"
         )
-    by, here = metadata.get("minidl", "an early version"), version("minidl")
+    by, here = metadata.get("minidl", "(version unknown)"), version("minidl")
     if written != str(FORMAT):
         raise CheckpointError(
             f"{path} is a checkpoint in format {written}, written by minidl {by}; this is minidl "

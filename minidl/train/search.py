@@ -94,7 +94,7 @@ def halving(trials: int, epochs: int, factor: int = 2) -> list[Rung]:
 def climb(
     settings: Sequence[Settings],
     advance: Advance,
-    rungs: Iterable[Rung],
+    rungs: Sequence[Rung],
     finished: Iterable[Result] = (),
     drop: Callable[[int], None] = lambda _: None,
 ) -> Iterator[Result]:
@@ -122,11 +122,9 @@ def climb(
                 result = _train(trial, settings[trial], advance, rung.epochs)
             results.append(result)
             yield result
-        for trial in (result.trial for result in results if result.diverged):
-            drop(trial)
+            if result.diverged or rung == rungs[-1]:
+                drop(trial)
         alive = [result.trial for result in ranking(results) if not result.diverged]
-    for trial in alive:
-        drop(trial)
 
 
 def _train(trial: int, settings: Settings, advance: Advance, epochs: int) -> Result:

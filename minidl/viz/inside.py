@@ -22,10 +22,8 @@ def at_rest(model: Module, gradients: bool = False) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     wanted = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
     model.eval()
-    if gradients:
-        model.unfreeze()
-    else:
-        model.freeze()
+    for parameter, _ in wanted:
+        parameter.requires_grad = gradients
     try:
         yield
     finally:

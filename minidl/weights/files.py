@@ -6,16 +6,17 @@ A file is written beside its final place and renamed when it is complete: whoeve
 and whenever, finds either the old file or the new one, never half of one.
 """
 
+import glob
 import os
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save as serialized
 
 from minidl.weights.errors import WeightsError, unreadable
 from minidl.weights.pytorch import read_pytorch
@@ -88,12 +89,21 @@ def replacing(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def remove_leftovers(path: Path) -> None:
+    """Remove what programs that were killed while they wrote `path` have left beside it."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.*.partial"):
+        with suppress(OSError):  # somebody is writing it now, which Windows guards
+            leftover.unlink()
+
+
 def write_safetensors(path: Path, arrays: Arrays, metadata: dict[str, str] | None = None) -> None:
     """Write arrays, and optionally some text beside them, to a safetensors file."""
     # The library copies raw memory, so an array must lie in C order (and 0-d must stay 0-d).
     dense = {name: np.asarray(array, order="C") for name, array in arrays.items()}
     with replacing(path) as temporary:
-        save_file(dense, temporary, metadata=metadata)
+        # Not the library's save_file: if killed, that leaves a file behind whose name nobody knows;
+        # its errors are no OSErrors; and what it writes, nobody else may read.
+        temporary.write_bytes(serialized(dense, metadata))
 
 
 def read_safetensors(path: Path) -> tuple[Arrays, dict[str, str]]:

@@ -47,7 +47,8 @@ def test_data_is_read_only_but_the_callers_array_is_not():
         (toy_images(3), [0, 1], "each of the 3 images"),
         (toy_images(3), [0.0, 1.0, 2.0], "whole numbers"),
         (toy_images(3), [0, 3, 1], r"labels\[1\] is 3"),
-        (toy_images(3), [0, 1, -1], r"labels\[2\] is -1"),
+        (toy_images(3), [0, 1, -1], r"labels\[2\] is -1$"),
+        (toy_images(3), [1, 3, 2], r"labels\[1\] is 3. They are counted from 1: give labels - 1"),
     ],
 )
 def test_arrays_that_do_not_fit_are_refused(images, labels, message):

@@ -12,6 +12,7 @@ from PIL import Image
 from toy_data import toy_images
 
 from minidl.data import Cutout, RandomAffine, RandomResizedCrop, RandomRotation, Resize
+from minidl.data.transforms.affine import moved
 
 ROUNDING = 0.5 + 1e-3
 
@@ -238,17 +239,25 @@ def test_affine_agrees_with_pillow_inside():
     assert np.abs(out.astype(int) - np.asarray(other))[inside].max() <= 1
 
 
+def test_a_pixel_is_moved_by_the_matrix_and_then_by_the_shift():
+    image = np.zeros((1, 1, 9, 11), np.uint8)
+    image[0, 0, 4, 8] = 255  # at (3, 0) from the centre, (5, 4)
+    quarter = np.array([[[0.0, -1.0], [1.0, 0.0]]])  # right becomes down: (0, 3)
+    out = moved(image, quarter, np.array([[2.0, -1.0]]), fill=0)  # and then (2, 2)
+    assert np.argwhere(out[0, 0]).tolist() == [[4 + 2, 5 + 2]] and out.max() == 255
+
+
 def test_shifts_are_whole_pixels_within_their_shares():
-    batch = np.zeros((3000, 1, 11, 11), np.uint8)
-    batch[:, 0, 5, 5] = 255
+    batch = np.zeros((3000, 1, 9, 15), np.uint8)
+    batch[:, 0, 4, 7] = 255
     out = RandomAffine(0, translate=(0.2, 0.4))(batch, rng())
     assert set(np.unique(out)) == {0, 255}
     _, _, rows, columns = np.nonzero(out)
     assert len(rows) == 3000
-    # 0.2 · 11 = 2.2, 0.4 · 11 = 4.4
-    assert set(columns) == set(range(3, 8)) and set(rows) == set(range(1, 10))
-    middle = np.histogram(columns, bins=range(3, 9))[0][1:4]
-    assert middle.min() > 0.85 * 3000 / 4.4 and middle.max() < 1.15 * 3000 / 4.4
+    # 0.2 · 15 = 3.0, 0.4 · 9 = 3.6; rounded, the last ones are half as likely, or a tenth.
+    assert set(columns) == set(range(4, 11)) and set(rows) == set(range(0, 9))
+    within = np.bincount(columns)[5:10]
+    assert within.min() > 0.85 * 3000 / 6 and within.max() < 1.15 * 3000 / 6
 
 
 def test_angles_are_uniform():
@@ -278,7 +287,7 @@ def test_fill_may_be_a_colour():
 def test_cutout_is_one_square_cut_off_at_the_borders(length):
     batch = images(600, 2, 9, 12) // 2  # below 128
     out = Cutout(length, fill=(200, 250))(batch, rng())
-    whole = 0
+    whole, least = 0, {"first": length, "last": length}
     for before, after in zip(batch, out, strict=True):
         hole = after[0] >= 200
         np.testing.assert_array_equal(after[1] == 250, hole)
@@ -289,8 +298,12 @@ def test_cutout_is_one_square_cut_off_at_the_borders(length):
         for there, size in ((rows, 9), (columns, 12)):
             assert 1 <= len(there) <= length and there[-1] - there[0] + 1 == len(there)
             if len(there) < length:
-                assert there[0] == 0 or there[-1] == size - 1
+                border = "first" if there[0] == 0 else "last"
+                assert border == "first" or there[-1] == size - 1
+                least[border] = min(least[border], len(there))
         whole += len(rows) == len(columns) == length
+    # The centre, pixel number ⌊length/2⌋ of the square, lies inside.
+    assert least == {"first": length - length // 2, "last": length // 2 + 1}
     share = (9 - length + 1) * (12 - length + 1) / (9 * 12)  # centres from which all is inside
     assert abs(whole / 600 - share) < 0.06
 

@@ -33,13 +33,13 @@ MISTAKES: dict[str, Mistake] = {
     "cross_entropy: label too large": (
         lambda: F.cross_entropy(f32(4, 3), np.array([0, 1, 2, 3])),
         "cross_entropy",
-        ["label 3", "3 classes", "0 … 2"],
+        ["label 3", "labels[3]", "3 classes", "0 … 2"],
         "count classes from 0",
     ),
     "cross_entropy: label negative": (
         lambda: F.cross_entropy(f32(4, 3), np.array([0, 1, -1, 2])),
         "cross_entropy",
-        ["label -1", "3 classes"],
+        ["label -1", "labels[2]", "3 classes"],
         "count classes from 0",
     ),
     "cross_entropy: swapped": (

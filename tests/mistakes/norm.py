@@ -16,7 +16,7 @@ MISTAKES: dict[str, Mistake] = {
     "batch_norm: a batch of one": (
         lambda: F.batch_norm(f32(1, 3), None, None, training=True),
         "batch_norm",
-        ["(1, 3)", "1 value"],
+        ["(1, 3)", "1 value", "drop_last=True"],
         "model.eval()",
     ),
     "batch_norm: scale": (

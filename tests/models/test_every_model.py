@@ -18,7 +18,7 @@ import pytest
 
 import minidl
 import minidl.functional as F
-from minidl import Tensor, models, nn
+from minidl import Tensor, models, nn, optim
 from minidl.models.auxiliary import auxiliary_loss
 from tests.models.ledger import input_count, multiply_accumulates, output_shapes, parameter_count
 
@@ -163,27 +163,6 @@ TASKS: dict[str, Callable[[Any, np.ndarray], Verdict]] = {
 }
 
 
-class Adam:
-    """w ← w − rate · m / √v with running means m of the gradient and v of its square.
-
-    Its steps are as long for networks without normalisation as for others, so that one learning
-    rate serves nearly all. Source: Kingma and Ba, Adam, 2015.
-    """
-
-    def __init__(self, model: nn.Module, rate: float) -> None:
-        self.parameters, self.rate, self.steps = list(model.parameters()), rate, 0
-        self.means = [np.zeros((2, *p.shape), np.float32) for p in self.parameters]
-
-    def step(self) -> None:
-        self.steps += 1
-        for parameter, (m, v) in zip(self.parameters, self.means, strict=True):
-            assert parameter.grad is not None
-            m += 0.1 * (parameter.grad - m)
-            v += 0.01 * (parameter.grad**2 - v)
-            m_hat, v_hat = m / (1 - 0.9**self.steps), v / (1 - 0.99**self.steps)
-            parameter.data -= self.rate * m_hat / (np.sqrt(v_hat) + 1e-8)
-
-
 @dataclass
 class Lesson:
     """What a model did with 32 random images that it was to learn by heart.
@@ -208,7 +187,9 @@ def lesson(name: str) -> Lesson:
     model = models.create_small(name)
     taught = Lesson(model, normal(32, *small(name).input_shape))
     task = TASKS.get(name, classify)
-    optimizer = Adam(model, RATES.get(name, 0.001))
+    # Its steps are as long for networks without normalisation as for others, so that one learning
+    # rate serves nearly all.
+    optimizer = optim.Adam(model.parameters(), RATES.get(name, 0.001), betas=(0.9, 0.99))
     for _ in range(STEPS):
         model.zero_grad()
         loss, taught.accuracy = task(model, taught.images)

@@ -60,12 +60,12 @@ def test_looking_changes_nothing(look):
     model.bn.eval()
     model.conv.weight.grad = np.ones_like(model.conv.weight.data)
     before = model.state_dict()
-    modes = [module.training for module in model.modules()]
+    modes = [(module.training, module.frozen) for module in model.modules()]
     chance = random.get_state()
     LOOKS[look](model, images())
     for name, array in model.state_dict().items():
         np.testing.assert_array_equal(array, before[name], err_msg=name)
-    assert [module.training for module in model.modules()] == modes
+    assert [(module.training, module.frozen) for module in model.modules()] == modes
     wanted = {name: p.requires_grad for name, p in model.named_parameters()}
     assert wanted == {name: not name.startswith("fc") for name in wanted}
     gradients = {name for name, p in model.named_parameters() if p.grad is not None}

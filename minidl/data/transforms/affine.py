@@ -148,12 +148,12 @@ def _read(framed: NDArray[np.uint8], x: Floats, y: Floats) -> Floats:
     start = np.arange(N)[:, None, None] * (rows * columns)  # of each image in a channel's pixels
     corner = start + top * columns + left  # (N, H, W)
     shares = ((1 - y) * (1 - x), (1 - y) * x, y * (1 - x), y * x)
-    out = np.zeros((N, C, *x.shape[1:]), np.float32)
+    out = np.zeros((C, *x.shape), np.float32)
     for c in range(C):
         pixels = framed[c].reshape(-1)
         for step, share in zip((0, 1, columns, columns + 1), shares, strict=True):
-            out[:, c] += pixels[step:].take(corner, mode="clip") * share
-    return out
+            out[c] += pixels[step:].take(corner) * share
+    return out.swapaxes(0, 1)
 
 
 def _turn(degrees: NDArray) -> NDArray:

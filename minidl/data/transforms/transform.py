@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 Transform = Callable[[NDArray, np.random.Generator], NDArray]
 
-MOST = 1 << 19  # numbers computed with at once, 2 MB: they stay in the processor's cache
+MOST = 1 << 18  # numbers computed with at once, 1 MB: they stay in the processor's cache
 
 
 class Described:
