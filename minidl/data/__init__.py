@@ -4,6 +4,8 @@
     augment = Compose([RandomCrop(32, padding=4), Normalize(train.mean, train.std)])
     for images, labels in DataLoader(train, 128, shuffle=True, transform=augment, seed=0): …
 
+Your own photographs are `image_folder("photos")`, with a folder for each class.
+
 Images are uint8 (N, C, H, W) until a transform or the loader makes them float32.
 """
 

@@ -86,7 +86,7 @@ def image_folder(
     else:
         classes, files = _of_draw(folder, split, test_fraction, seed)
 
-    # Pillow and rich take some 60 ms to import; most runs read no photographs.
+    # Pillow and rich take 150 ms to import; most runs read no photographs.
     from minidl.data.photographs import read  # noqa: PLC0415
 
     paths = [path for own in files for path in own]
@@ -96,7 +96,7 @@ def image_folder(
         good = _without(paths, damaged, skip_damaged)
         images, labels = images[good], labels[good]
         _check_nonempty({c: (labels == k).sum() for k, c in enumerate(classes) if files[k]}, folder)
-    return Dataset(images, labels, classes, folder.name or "image_folder")
+    return Dataset(images, labels, classes, folder.resolve().name)
 
 
 def _of_split(folder: Path, split: str) -> tuple[list[str], list[list[Path]]]:

@@ -69,6 +69,11 @@ def test_it_is_called_like_every_dataset(imagenet):
     assert images.shape == (4, 3, 4, 8) and labels.tolist() == [0, 0, 0, 1]
 
 
+def test_the_current_folder_has_its_name(imagenet, monkeypatch):
+    monkeypatch.chdir(imagenet)
+    assert image_folder(".", size=4).name == imagenet.name
+
+
 def test_test_goes_before_val(imagenet):
     make_folder(imagenet / "test", {"ant": 1, "bee": 1, "cow": 1})
     assert len(image_folder(imagenet, "test", size=4)) == 3
