@@ -96,7 +96,7 @@ def deconvolution(model: Module, images: Any, layer: str, channel: int, most: in
     for ax, tiles, title in zip(
         fig.subplots(1, 2),
         (projections, patches),
-        ("projected back (grey: nothing)", "the same part of the image"),
+        ("projected back; grey is 0", "same part of the image"),
         strict=True,
     ):
         columns = int(np.ceil(np.sqrt(len(tiles))))

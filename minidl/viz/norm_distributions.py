@@ -30,7 +30,7 @@ def norm_values(
         layer: the dotted name of a layer that returns the shape it takes. Of a fused batch norm
             and ReLU the part before the ReLU is taken, without a shortcut.
         training: normalise by the statistics of these images, as in training; False: by the
-            running ones.
+            running ones. A frozen batch norm takes the running ones either way.
 
     Returns:
         before (C, M) and after (C, M), where M counts images and places.
@@ -50,10 +50,9 @@ def norm_values(
         x = inputs[0]
         if isinstance(module, BatchNormReLU2d):
             x = F.concatenate(x, axis=1) if isinstance(x, list | tuple) else x
-            mean, var = (None, None) if training else (module.running_mean, module.running_var)
-            output = F.batch_norm(
-                x, mean, var, module.weight, module.bias, training, 0.0, module.eps
-            )
+            batch = module.follows
+            mean, var = (None, None) if batch else (module.running_mean, module.running_var)
+            output = F.batch_norm(x, mean, var, module.weight, module.bias, batch, 0.0, module.eps)
         seen.append((x, output))
 
     modes = [(module, module.training) for module in model.modules()]

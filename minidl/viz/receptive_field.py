@@ -46,7 +46,7 @@ def receptive_field_map(
     positive = _positive(model)
     # Small numbers, which neither close a gate nor fill it.
     x = Tensor(np.random.default_rng(1).uniform(5e-4, 15e-4, (1, *image_shape)), requires_grad=True)
-    # The compiled kernels may leave rounding errors where a sum of products is zero.
+    # NumPy's kernels: plain sums of products, without a trick that leaves a rounding error for 0.
     with at_rest(positive), use("numpy"):
         A, layer = maps(outputs(positive, x), layer)
         backward_by({MaxPool2d: _to_all}, A, _signal(A, layer, unit))

@@ -62,7 +62,7 @@ def test_a_residual_block_forks_and_joins():
     assert sorted(graph.edges) == [(0, 1), (0, 4), (1, 2), (2, 3), (3, 4), (4, 5)]
 
 
-def test_frozen_parameters_and_several_outputs_are_drawn():
+def test_frozen_parameters_are_drawn():
     model = Sequential(Linear(2, 3)).freeze()
     graph = viz.computation_graph(model, (2,))
     assert graph.nodes[1].parameters == ("weight 3 × 2", "bias 3")

@@ -70,11 +70,14 @@ def test_values_before_and_after_batch_norm_channel_by_channel():
     np.testing.assert_allclose(after, gamma * (before - mean) / std + beta, atol=1e-3)
 
 
-@pytest.mark.parametrize("training", [True, False])
-def test_of_a_fused_norm_the_values_before_the_relu_are_taken(training):
+@pytest.mark.parametrize(("training", "frozen"), [(True, False), (True, True), (False, False)])
+def test_of_a_fused_norm_the_values_before_the_relu_are_taken(training, frozen):
     conv, bn, x = Conv2d(1, 4, 3), random_norm(), images(5)
     fused = BatchNormReLU2d(4)
     fused.load_state_dict(bn.state_dict())
+    if frozen:
+        bn.freeze()
+        fused.freeze()
     expected = viz.norm_values(Sequential(conv, bn, ReLU()), x, "1", training)
     found = viz.norm_values(Sequential(conv, fused), x, "1", training)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
