@@ -127,10 +127,12 @@ def _line(start: np.ndarray, end: np.ndarray) -> list[Bbox]:
 
 def _covered(boxes: list[Bbox], others: list[Bbox], frame: Bbox) -> float:
     """How many square pixels of `others`, and of what is outside the frame, the boxes cover."""
-    shared = [Bbox.intersection(box, other) for box in boxes for other in others]
-    inside = [Bbox.intersection(box, frame) for box in boxes]
-    return sum(map(_area, shared)) + sum(map(_area, boxes)) - sum(map(_area, inside))
+    own = np.array([box.extents for box in boxes])[:, None]  # (n, 1, 4): left, low, right, high
+    shared = _areas(own, np.array([box.extents for box in others])).sum() if others else 0.0
+    return float(shared + (_areas(own, own) - _areas(own, np.array(frame.extents))).sum())
 
 
-def _area(box: Bbox | None) -> float:
-    return 0.0 if box is None else box.width * box.height
+def _areas(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """The area that is inside both of two boxes (…, 4), for every pair."""
+    sides = np.minimum(a[..., 2:], b[..., 2:]) - np.maximum(a[..., :2], b[..., :2])
+    return np.maximum(sides, 0).prod(axis=-1)

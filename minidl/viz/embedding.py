@@ -6,13 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patheffects import withStroke
 
-from minidl.viz.style import LABEL, dress, figure, name
+from minidl.viz.style import COLOURS, LABEL, dress, figure, name
 
 Array = np.ndarray
 
-# Okabe and Ito's palette without black, with markers that go on where the colours begin anew.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C7A00")
-MARKERS = "os^Dv*P"
+MARKERS = "os^Dv*P"  # which go on where the colours begin anew
 WRITE_UP_TO = 20  # with more classes than this, their names would cover the points
 
 

@@ -17,12 +17,12 @@ from minidl.autograd import no_grad
 from minidl.nn import Module
 from minidl.tensor import Tensor
 from minidl.viz.inside import at_rest
-from minidl.viz.style import BLUE, INK, ORANGE, TICK, dress, figure
+from minidl.viz.style import COLOURS, INK, ORANGE, TICK, dress, figure
 from minidl.viz.tiles import UNSIGNED
 
 Array = np.ndarray
 Batches = Iterable[tuple[Array, Array]]
-STYLES = ((BLUE, "-"), (ORANGE, "--"), ("#009E73", "-."), ("#CC79A7", ":"))
+DASHES = ("-", "--", "-.", ":")
 LEVELS = 15  # colours of a plane
 
 
@@ -136,7 +136,8 @@ def loss_landscape(landscapes: Landscape | Mapping[str, Landscape]) -> Figure:
     if next(iter(named.values())).losses.ndim == 1:
         fig = figure()
         ax = fig.add_subplot()
-        for (label, landscape), (colour, line) in zip(named.items(), cycle(STYLES), strict=False):
+        styles = zip(cycle(COLOURS), cycle(DASHES), strict=False)
+        for (label, landscape), (colour, line) in zip(named.items(), styles, strict=False):
             ax.plot(landscape.steps, landscape.losses, line, color=colour, linewidth=2, label=label)
         dress(ax, "Loss along a random direction", along, "loss (logarithmic axis)")
         ax.set_yscale("log")

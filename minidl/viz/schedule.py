@@ -10,13 +10,12 @@ from matplotlib.ticker import MaxNLocator
 from minidl.optim import SGD, Optimizer
 from minidl.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 from minidl.tensor import Tensor
-from minidl.viz.style import BLUE, INK, ORANGE, TICK, dress, figure
+from minidl.viz.style import COLOURS, INK, TICK, dress, figure
 
 Make = Callable[[Optimizer], LRScheduler]
 """Makes a schedule for an optimiser: lambda optimizer: StepLR(optimizer, 30)."""
 
-# BLUE, ORANGE and four more of Okabe and Ito's; dashes tell lines apart where colours do not.
-_COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+# These tell lines apart where colours do not.
 _DASHES = ("-", "--", "-.", ":", (0, (6, 1, 1, 1, 1, 1)))
 
 
@@ -50,7 +49,7 @@ def schedule(
 
     fig = figure(height=6.0 if moves else 3.6)
     axes = fig.subplots(1 + moves, 1, sharex=True, squeeze=False)[:, 0]
-    styles = zip(cycle(_COLOURS), cycle(_DASHES), strict=False)
+    styles = zip(cycle(COLOURS), cycle(_DASHES), strict=False)
     for name, (rates, momentum) in drawn.items():
         for number in range(len(starts)):
             colour, dash = next(styles)
