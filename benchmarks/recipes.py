@@ -25,9 +25,12 @@ Row = dict[str, Any]
 
 
 def on_minidl(config: Config) -> list[Row]:
-    """Train by minidl: a row an epoch, and the accuracy of the last weights."""
+    """Train by minidl: a row an epoch, and the accuracy of the last weights.
+
+    A run that was stopped goes on from its last epoch.
+    """
     folder = Folder(Path("runs") / f"{config.model}-{config.data}-{config.seed}-recipe")
-    results = run(config, folder, Console())
+    results = run(config, folder, Console(), resume=folder.checkpoint.exists())
     names = ("epoch", "train_loss", "valid_accuracy", "seconds")
     rows = [{name: row[name] for name in names} for row in results.history.rows]
     return [*rows, {"final": results.last.accuracy}]
