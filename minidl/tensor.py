@@ -438,9 +438,9 @@ def apply(op_class: type[Op], *inputs: ArrayLike | None, **options: Any) -> Tens
     """
     tensors = [x if isinstance(x, Tensor) or x is None else Tensor(x) for x in inputs]
     arrays = tuple(None if x is None else x.data for x in tensors)
-    wanted = [x is not None and x.requires_grad for x in tensors]
     op = op_class()
-    op.needs = tuple(want and autograd.is_grad_enabled() for want in wanted)
+    recording = autograd.is_grad_enabled()
+    op.needs = tuple([recording and x is not None and x.requires_grad for x in tensors])
     with autograd.observed(op, "forward"):
         data = np.asarray(op.forward(*arrays, **options))
     if data.dtype == np.float64 and all(x is None or x.dtype.kind != "f" for x in arrays):

@@ -22,16 +22,21 @@ class Pad(Op):
             slice(max(-a, 0), size - max(-b, 0))
             for (a, b), size in zip(widths, x.shape, strict=True)
         )
-        return np.pad(x[self.cut], self.grown, constant_values=value)
+        kept = x[self.cut]
+        grown = (n + a + b for n, (a, b) in zip(kept.shape, self.grown, strict=True))
+        y = np.full(tuple(grown), value, x.dtype)
+        y[self._inside(y)] = kept
+        return y
 
     def backward(self, grad: Array) -> Array:
         """The frame is constant, so its gradient is dropped; what was cut off receives zero."""
-        inside = tuple(
-            slice(a, size - b) for (a, b), size in zip(self.grown, grad.shape, strict=True)
-        )
         dx = np.zeros(self.before, grad.dtype)
-        dx[self.cut] = grad[inside]
+        dx[self.cut] = grad[self._inside(grad)]
         return dx
+
+    def _inside(self, y: Array) -> tuple[slice, ...]:
+        """Where x stands in y."""
+        return tuple(slice(a, size - b) for (a, b), size in zip(self.grown, y.shape, strict=True))
 
 
 class PadByCopy(Op):

@@ -14,6 +14,8 @@ PaddingLike = int | tuple[int, int] | tuple[int, int, int, int] | Literal["same"
 
 def as_pair(value: IntOrPair, name: str, operation: str, least: int) -> Pair:
     """One number twice, or two as they are: (vertical, horizontal), each at least `least`."""
+    if type(value) is int and value >= least:  # the usual case, decided quickly
+        return value, value
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(pair) != 2 or not _all_integers(pair, least):
         raise InputError(
@@ -48,6 +50,8 @@ def as_padding(
             horizontal // 2,
             horizontal - horizontal // 2,
         )
+    if type(value) is int and value >= 0:  # the usual case, decided quickly
+        return value, value, value, value
     sides: tuple[Any, ...] = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if _all_integers(sides, least=0):
         if len(sides) == 2:

@@ -210,7 +210,8 @@ def large(dtype="float32"):
     rng = np.random.default_rng(6)
     x, w = normal(rng, 37, 9, 15, 14, dtype=dtype), normal(rng, 10, 9, 3, 3, dtype=dtype)
     grad, fine = normal(rng, 37, 10, 15, 14, dtype=dtype), ((1, 1), (1, 1, 1, 1), (1, 1))
-    single = normal(rng, 9, 1, 3, 3, dtype=dtype)
+    single, mix = normal(rng, 9, 1, 3, 3, dtype=dtype), normal(rng, 10, 9, 1, 1, dtype=dtype)
+    every = ((1, 1), (0, 0, 0, 0), (1, 1))  # 1 × 1 filters, on every pixel
     gamma, flat = normal(rng, 9, dtype=dtype), x.reshape(37, 9, -1)
     pooled, window = (7, 7), ((2, 2), (2, 2), (0, 0, 0, 0))
     position = pool.max_pool2d_forward(x, *window, (1, 1), pooled)[1]
@@ -220,6 +221,9 @@ def large(dtype="float32"):
         "forward": lambda: conv.conv2d_forward(x, w, None, *fine, 1),
         "input gradient": lambda: conv.conv2d_input_gradient(grad, w, x.shape, *fine, 1),
         "weight gradient": lambda: conv.conv2d_weight_gradient(grad, x, w.shape, *fine, 1),
+        "1 × 1": lambda: conv.conv2d_forward(x, mix, None, *every, 1),
+        "1 × 1 input": lambda: conv.conv2d_input_gradient(grad, mix, x.shape, *every, 1),
+        "1 × 1 weight": lambda: conv.conv2d_weight_gradient(grad, x, mix.shape, *every, 1),
         "depthwise": lambda: depthwise.depthwise_forward(x, single, gamma, *fine),
         "depthwise input": lambda: depthwise.depthwise_input_gradient(x, single, x.shape, *fine),
         "depthwise weight": lambda: depthwise.depthwise_weight_gradient(x, x, single.shape, *fine),
@@ -251,7 +255,10 @@ def test_the_number_of_threads_changes_no_bit(name, four_threads, monkeypatch):
             np.testing.assert_array_equal(one, other)
 
 
-@pytest.mark.parametrize("name", ["forward", "input gradient", "weight gradient", "backward"])
+TEXTBOOK = ["forward", "input gradient", "weight gradient", "1 × 1", "1 × 1 weight", "backward"]
+
+
+@pytest.mark.parametrize("name", TEXTBOOK)
 def test_several_threads_compute_the_textbook_sum(name, four_threads):
     """`large` in float64 against float32: a race would be far outside the rounding."""
     for one, other in zip(large()[name](), large("float64")[name](), strict=True):

@@ -3,8 +3,12 @@
 import os
 import subprocess
 import sys
+import time
 import warnings
+import weakref
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -12,10 +16,11 @@ import pytest
 pytest.importorskip("numba")
 
 import minidl_kernels
+import numba
 from minidl_kernels import threads
 from minidl_kernels.numba import jit as jit_module
 from minidl_kernels.numba import team
-from numba.core import caching
+from numba.core import caching, event
 
 ROOTS = [str(Path(minidl_kernels.__file__).parents[1])]
 NOTICE = "minidl: compiling kernels"
@@ -65,6 +70,28 @@ import numba, minidl_kernels.numba.pool
 assert numba.njit(lambda a: a + 1)(1) == 2
 """
     assert run(program, NUMBA_CACHE_DIR=str(tmp_path)).stderr == ""
+
+
+def test_a_step_of_a_kernel_is_compiled_once_for_all_constants():
+    @jit_module.inlined
+    def plus(a, b):
+        return a + b
+
+    class Count(event.Listener):
+        number = 0
+
+        def on_start(self, event):
+            self.number += event.data["dispatcher"].py_func is plus
+
+        def on_end(self, event):
+            pass
+
+    count = Count()
+    with event.install_listener("numba:compile", count):
+        three = numba.njit(lambda a: plus(a, 1) + plus(a, 2) + plus(1, a))
+        assert three(5) == 6 + 7 + 6
+    assert count.number == 1
+    assert plus(1, 2) == 3  # Python may call it too
 
 
 def test_without_a_writable_folder_there_is_one_warning_and_no_cache(monkeypatch):
@@ -127,6 +154,27 @@ def test_number_of_threads_by_call(monkeypatch):
     assert count(100, 100) == 1  # small arrays run serially
     with pytest.raises(ValueError, match="at least 1"):
         threads.set_num_threads(0)
+
+
+def test_the_caller_does_the_shares_that_nobody_takes(monkeypatch):
+    done = []
+    monkeypatch.setattr(team, "_calls", SimpleQueue())  # where no thread listens
+    monkeypatch.setattr(threads, "_chosen", 3)
+    team.run(lambda t, count: done.append((t, count)), 10**12, 3)
+    assert done == [(0, 3), (1, 3), (2, 3)]
+
+
+def test_the_team_keeps_no_array_alive(monkeypatch):
+    monkeypatch.setattr(threads, "_chosen", 2)
+    array = np.zeros(4)
+    kept = weakref.ref(array)
+    barrier = Barrier(2)  # so that each thread does one share
+    team.run(lambda t, count, x: barrier.wait(10), 10**12, 2, array)
+    del array
+    deadline = time.monotonic() + 10
+    while kept() is not None and time.monotonic() < deadline:
+        time.sleep(0.001)  # the other thread may still be on its way out
+    assert kept() is None
 
 
 def test_an_error_in_another_thread_is_not_lost(monkeypatch):

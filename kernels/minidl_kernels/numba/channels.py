@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl_kernels.geometry import Pair
-from minidl_kernels.numba.jit import jit
+from minidl_kernels.numba.jit import inlined, jit
 from minidl_kernels.numba.shifts import aligned_zeros
 from minidl_kernels.numba.vector import (
     fence,
@@ -107,7 +107,7 @@ def weight_part(t, threads, grad, x, s, taps, partial):
                     products(sums, to, CK, packed_grad, k, OK, packed, shift, walk)
 
 
-@jit
+@inlined
 def products(sums, to, CK, q, k, OK, v, l, walk):
     """sums[o, c] += Σ_t q[t, o] · v[t, c] for 4 outputs o and CK inputs c."""
     for c in range(0, CK - 16, 32):
@@ -116,7 +116,7 @@ def products(sums, to, CK, q, k, OK, v, l, walk):
         product1(sums, to + CK - 16, CK, q, k, OK, v, l + CK - 16, walk)
 
 
-@jit
+@inlined
 def product2(sums, to, CK, q, k, OK, v, l, walk):
     """`products` for 32 inputs c. The windows t stand in bands, rows and columns.
 
@@ -144,12 +144,12 @@ def product2(sums, to, CK, q, k, OK, v, l, walk):
         to += CK
 
 
-@jit
+@inlined
 def _add2(s, q, a, b):
     return multiply_add(q, a, s[0]), multiply_add(q, b, s[1])
 
 
-@jit
+@inlined
 def product1(sums, to, CK, q, k, OK, v, l, walk):
     """`products` for 16 inputs c."""
     bands, next_band, rows, next_row, columns, next_column = walk
@@ -171,7 +171,7 @@ def product1(sums, to, CK, q, k, OK, v, l, walk):
         to += CK
 
 
-@jit
+@inlined
 def pack(x, x_shape, n, c, top, left, shape, packed, at, step, corner):
     """packed[at + (row · columns + column) · step + k] = x[n, c + k, top + row, left + column].
 
@@ -203,7 +203,7 @@ def pack(x, x_shape, n, c, top, left, shape, packed, at, step, corner):
                 row, column = row + 1, -left
 
 
-@jit
+@inlined
 def _transpose(x, i, apart, rows, count, to, at, step):
     """to[at + k·step + r] = x[i + r·apart + k] for 16 rows r, some maybe missing, and k < count.
 
@@ -211,22 +211,22 @@ def _transpose(x, i, apart, rows, count, to, at, step):
     pack of cards: after that, rows are columns.
     """
     v = (
-        load_first(x, i, count),
-        load_first(x, i + apart, count if rows > 1 else 0),
-        load_first(x, i + 2 * apart, count if rows > 2 else 0),
-        load_first(x, i + 3 * apart, count if rows > 3 else 0),
-        load_first(x, i + 4 * apart, count if rows > 4 else 0),
-        load_first(x, i + 5 * apart, count if rows > 5 else 0),
-        load_first(x, i + 6 * apart, count if rows > 6 else 0),
-        load_first(x, i + 7 * apart, count if rows > 7 else 0),
-        load_first(x, i + 8 * apart, count if rows > 8 else 0),
-        load_first(x, i + 9 * apart, count if rows > 9 else 0),
-        load_first(x, i + 10 * apart, count if rows > 10 else 0),
-        load_first(x, i + 11 * apart, count if rows > 11 else 0),
-        load_first(x, i + 12 * apart, count if rows > 12 else 0),
-        load_first(x, i + 13 * apart, count if rows > 13 else 0),
-        load_first(x, i + 14 * apart, count if rows > 14 else 0),
-        load_first(x, i + 15 * apart, count if rows > 15 else 0),
+        _row(x, i, apart, 0, rows, count),
+        _row(x, i, apart, 1, rows, count),
+        _row(x, i, apart, 2, rows, count),
+        _row(x, i, apart, 3, rows, count),
+        _row(x, i, apart, 4, rows, count),
+        _row(x, i, apart, 5, rows, count),
+        _row(x, i, apart, 6, rows, count),
+        _row(x, i, apart, 7, rows, count),
+        _row(x, i, apart, 8, rows, count),
+        _row(x, i, apart, 9, rows, count),
+        _row(x, i, apart, 10, rows, count),
+        _row(x, i, apart, 11, rows, count),
+        _row(x, i, apart, 12, rows, count),
+        _row(x, i, apart, 13, rows, count),
+        _row(x, i, apart, 14, rows, count),
+        _row(x, i, apart, 15, rows, count),
     )
     v = _shuffled(_shuffled(_shuffled(_shuffled(v))))
     if count == 16:
@@ -241,7 +241,13 @@ def _transpose(x, i, apart, rows, count, to, at, step):
             count -= 1
 
 
-@jit
+@inlined
+def _row(x, i, apart, r, rows, count):
+    """The beginning of row r; nothing of a row that is missing."""
+    return load_first(x, i + r * apart, count if r < rows else 0)
+
+
+@inlined
 def _shuffled(v):
     """Deal the rows 0 … 7 and 8 … 15 together, number by number."""
     return (

@@ -34,7 +34,7 @@ from minidl_kernels.geometry import Padding, Pair, output_size
 from minidl_kernels.numba import channels, pointwise, shifts, vector, winograd
 from minidl_kernels.numba.jit import plain
 from minidl_kernels.numba.strips import Strips, cut
-from minidl_kernels.numba.team import run
+from minidl_kernels.numba.team import TILED, run
 
 Array = np.ndarray
 
@@ -53,7 +53,7 @@ def conv2d_forward(
     size = output_size(x.shape[2:], w.shape[2:], stride, padding, dilation)
     before = (padding[0], padding[2])
     bias = np.zeros(O, x.dtype) if b is None else plain(b)
-    if _is_pointwise(x, w, stride, padding, groups):
+    if _is_pointwise(x, (KH, KW), stride, padding, groups):
         return pointwise.correlate(x, w[:, :, 0, 0], bias)
     if winograd.suits(x, (KH, KW), stride, dilation, groups):
         found = winograd.correlate(x, w, bias, size, before)
@@ -84,7 +84,7 @@ def conv2d_input_gradient(
     """
     N, C, H, W = x_shape
     O, CG, KH, KW = w.shape
-    if _is_pointwise(grad, w, stride, padding, groups):
+    if _is_pointwise(grad, (KH, KW), stride, padding, groups):
         return pointwise.correlate(grad, w[:, :, 0, 0].T, np.zeros(C, grad.dtype))
     if winograd.suits(grad, (KH, KW), stride, dilation, groups):
         turned = w[:, :, ::-1, ::-1].swapaxes(0, 1)
@@ -139,6 +139,8 @@ def conv2d_weight_gradient(
     O, CG, KH, KW = w_shape
     OG, K = O // groups, CG * KH * KW
     before = (padding[0], padding[2])
+    if _is_pointwise(x, (KH, KW), stride, padding, groups):
+        return pointwise.weight_gradient(grad, x).reshape(w_shape)
     if CG >= 8 and winograd.suits(x, (KH, KW), stride, dilation, groups):
         return winograd.weight_gradient(grad, x, before)
     if CG >= 8 and groups == 1 and vector.WIDE and x.dtype == np.float32:
@@ -154,7 +156,7 @@ def conv2d_weight_gradient(
     offsets = np.append(strips.offsets, np.zeros(taps - K, np.int64))
     strips = strips._replace(offsets=offsets)
     arguments = plain(grad), plain(x), strips, partial, splits
-    run(shifts.weight_part, grad.size * K, parts * groups * splits, *arguments)
+    run(shifts.weight_part, grad.size * K // TILED, parts * groups * splits, *arguments)
     return np.ascontiguousarray(partial.sum(axis=0)[:, :OG, :K]).reshape(w_shape)
 
 
@@ -163,8 +165,6 @@ def _weight_gradient_by_channels(
 ) -> Array:
     """`conv2d_weight_gradient` in wide registers, see channels.py."""
     O, C, KH, KW = w_shape
-    if KH * KW * stride[0] * stride[1] == 1 and before == (0, 0) and x.shape[2:] == grad.shape[2:]:
-        x, grad = (a.reshape(*a.shape[:2], 1, -1) for a in (x, grad))  # 1 × 1: one long row
     seen = (KH - 1) * dilation[0] + 1, (KW - 1) * dilation[1] + 1
     bands = channels.lay_out(len(x), grad.shape[2:], stride, seen, before, 128)
     most = 128 if KH * KW == 1 else 64  # channels whose sums stay in the second cache
@@ -173,14 +173,15 @@ def _weight_gradient_by_channels(
     taps = np.stack(np.divmod(np.arange(KH * KW), KW), axis=1) * dilation
     partial = np.zeros((parts, outer, inner, KH * KW, OK, CK), np.float32)
     arguments = plain(grad), plain(x), bands, taps, partial
-    run(channels.weight_part, grad.size * C * KH * KW, parts * outer * inner, *arguments)
+    operations = grad.size * C * KH * KW // TILED
+    run(channels.weight_part, operations, parts * outer * inner, *arguments)
     dw = partial.sum(axis=0).transpose(0, 3, 1, 4, 2).reshape(outer * OK, inner * CK, KH, KW)
     return np.ascontiguousarray(dw[:O, :C])
 
 
-def _is_pointwise(x: Array, w: Array, stride: Pair, padding: Padding, groups: int) -> bool:
+def _is_pointwise(x: Array, kernel: Pair, stride: Pair, padding: Padding, groups: int) -> bool:
     """Whether pointwise.py serves: 1 × 1 filters on every pixel, in wide float32."""
-    window = (w.shape[2:], stride, padding, groups)
+    window = (kernel, stride, padding, groups)
     return vector.WIDE and x.dtype == np.float32 and window == ((1, 1), (1, 1), (0, 0, 0, 0), 1)
 
 
@@ -215,20 +216,19 @@ def _correlate(
     """Write Σ_k w[g,o,k] · x[n, g, k shifted] + bias[g,o] to y[:, :, start::step, start::step]."""
     groups, OG, K = w.shape
     rows, taps = _whole(OG, K, 6)
-    weights = np.zeros((groups, rows, taps), x.dtype)
-    weights[:, :OG, :K] = w
-    biases = np.zeros((groups, rows), x.dtype)
-    biases[:, :OG] = bias.reshape(groups, OG)
-    # Taps that only fill up a block read a plane of zeros, the last one of the scratch.
-    planes = x.shape[1] // groups * len(strips.row_phases) * len(strips.column_phases)
-    zeros = planes * strips.plane
-    offsets = np.append(strips.offsets, np.full(taps - K, zeros))
-    strips = strips._replace(offsets=offsets)
-    operations = x.shape[0] * OG * groups * strips.row_count * strips.column_count * K
+    weights, biases = plain(w), bias.reshape(groups, OG)
+    if (rows, taps) != (OG, K):
+        weights, biases = np.zeros((groups, rows, taps), x.dtype), np.zeros((groups, rows), x.dtype)
+        weights[:, :OG, :K], biases[:, :OG] = w, bias.reshape(groups, OG)
+        # Taps that only fill up a block read a plane of zeros, the last one of the scratch.
+        planes = x.shape[1] // groups * len(strips.row_phases) * len(strips.column_phases)
+        zeros = planes * strips.plane
+        strips = strips._replace(offsets=np.append(strips.offsets, np.full(taps - K, zeros)))
+    operations = x.shape[0] * OG * groups * strips.row_count * strips.column_count * K // TILED
     arguments = plain(x), weights, biases, strips, y, start, step
     run(shifts.correlate_part, operations, strips.strips * groups, *arguments)
 
 
 def _whole(outputs: int, taps: int, block: int) -> Pair:
-    """Round up to whole blocks of 4 outputs by `block` taps; a single output stays alone."""
-    return 1 if outputs == 1 else -(-outputs // 4) * 4, -(-taps // block) * block
+    """Round up to whole blocks of 4 outputs by `block` taps."""
+    return -(-outputs // 4) * 4, -(-taps // block) * block

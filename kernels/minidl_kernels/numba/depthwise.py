@@ -41,7 +41,7 @@ from numba.extending import overload
 
 from minidl_kernels.geometry import Padding, Pair, output_size
 from minidl_kernels.numba import vector
-from minidl_kernels.numba.jit import jit, plain
+from minidl_kernels.numba.jit import inlined, jit, plain
 from minidl_kernels.numba.masked import load_where, store_where
 from minidl_kernels.numba.team import run
 from minidl_kernels.numba.vector import evens, load, multiply_add, splat, store, zip_first, zip_last
@@ -259,7 +259,7 @@ def _weight_part(t, threads, grad, x, windows, planes, dw):
                     weights[o * planes + q, k] = total
 
 
-@jit
+@inlined
 def _add_products(s, g, x, start, shifts, i, j, masks):
     """s + g · the numbers that a tap reads, for three taps."""
     return (
@@ -269,7 +269,7 @@ def _add_products(s, g, x, start, shifts, i, j, masks):
     )
 
 
-@jit
+@inlined
 def _gather(grad, at, targets, kept, b, real):
     """The numbers of grad that belong to block b; 0 in lanes without a window."""
     g = splat(grad.dtype.type(0))
@@ -349,7 +349,7 @@ def _write_every_second(y, at, v, targets, kept, f, b):
         q += 1
 
 
-@jit
+@inlined
 def _store4(mask, y, at, to, v):
     store_where(mask, y, at[0] + to, v[0])
     store_where(mask, y, at[1] + to, v[1])
@@ -432,7 +432,7 @@ def _plain_weight_gradient(t, threads, grad, x, dw, stride, before, dilation):
                     dw[o, 0, u, v] += total
 
 
-@jit
+@inlined
 def _real(tap, count, size, stride, before, dilation):
     """Window i reads pixel i·stride + shift with this tap; the pixel exists for first ≤ i < stop.
 

@@ -1,4 +1,6 @@
-"""How every kernel of this folder is compiled: one decorator, one set of promises.
+"""How every kernel of this folder is compiled: two decorators, one set of promises.
+
+`jit` is for kernels that Python calls, `inlined` for the steps of which they are made.
 
 * NaN and inf survive. The compiler may reorder and fuse additions and multiplications, which lets
   it use vector instructions, but may not assume that numbers are finite.
@@ -13,11 +15,13 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import extending
 from numba.core import event
 
 _OPTIONS: dict[str, Any] = {
     "fastmath": {"reassoc", "contract", "nsz"},
     "error_model": "numpy",
+    "no_cfunc_wrapper": True,  # an entry for C programs, of which there are none
     "nogil": True,  # several Python threads run a kernel side by side, see team.py
 }
 
@@ -29,6 +33,15 @@ def jit(function: Callable) -> Callable:
     except RuntimeError:  # Numba found no folder that it may write to
         _warn_once()
         return numba.njit(**_OPTIONS)(function)
+
+
+def inlined(function: Callable) -> Callable:
+    """Compile a function into the kernels that call it, with no entry for Python.
+
+    Under `jit` it would get such an entry and a place on disk, and would be compiled once more for
+    each constant it is called with. The first training step would take half as long again.
+    """
+    return extending.register_jitable(**_OPTIONS)(function)
 
 
 def plain(array: np.ndarray) -> np.ndarray:

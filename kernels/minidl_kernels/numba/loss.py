@@ -26,16 +26,19 @@ def cross_entropy(z: Array, labels: Array, weight: Array, smoothing: float) -> t
     N, K, L = z.shape
     loss, dz = np.empty((N, L), z.dtype), np.empty((N, K, L), z.dtype)
     lanes = max(1, min(L, _LANES))
-    a = smoothing / K * weight.astype(z.dtype), (1 - smoothing) * weight.astype(z.dtype)
-    arguments = plain(z), plain(labels.astype(np.int64, copy=False)), *a, loss, dz, lanes
+    everywhere = smoothing / K * weight.astype(z.dtype)
+    wanted = everywhere, (1 - smoothing) * weight.astype(z.dtype), everywhere.sum()
+    arguments = plain(z), plain(labels.astype(np.int64, copy=False)), *wanted, loss, dz, lanes
     # An exponential takes as long as some ten multiply-adds.
     run(_cross_entropy_part, 10 * z.size, N * -(-L // lanes), *arguments)
     return loss, dz
 
 
 @jit
-def _cross_entropy_part(t, threads, z, labels, everywhere, at_label, loss, dz, lanes):
+def _cross_entropy_part(t, threads, z, labels, everywhere, at_label, in_all, loss, dz, lanes):
     """The share of thread t; a[k] is everywhere[k], and at_label[k] more for the label itself.
+
+    `in_all` is the sum of everywhere.
 
     for n, and for each piece of the labels
         for k: for lane      largest[lane] = max(z)
@@ -44,7 +47,6 @@ def _cross_entropy_part(t, threads, z, labels, everywhere, at_label, loss, dz, l
     """
     N, K, L = z.shape
     largest, total = np.empty(lanes, z.dtype), np.empty(lanes, z.dtype)
-    wanted = everywhere.sum()
     zero = z.dtype.type(0)
     pieces = -(-L // lanes)
     for piece in range(t * N * pieces // threads, (t + 1) * N * pieces // threads):
@@ -70,4 +72,4 @@ def _cross_entropy_part(t, threads, z, labels, everywhere, at_label, loss, dz, l
                 if a != zero:
                     log_p = z[n, k, l] - largest[l - start] - np.log(total[l - start])
                     loss[n, l] -= a * log_p
-                dz[n, k, l] = dz[n, k, l] / total[l - start] * (wanted + at_label[y]) - a
+                dz[n, k, l] = dz[n, k, l] / total[l - start] * (in_all + at_label[y]) - a

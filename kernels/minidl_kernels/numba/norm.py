@@ -32,7 +32,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from minidl_kernels.numba.jit import jit, plain
+from minidl_kernels.numba.jit import inlined, jit, plain
 from minidl_kernels.numba.team import run
 
 Array = np.ndarray
@@ -251,7 +251,7 @@ def _input_gradient(t, threads, first, x, dx, grad, by_mean, by_var, mean, scale
                 target[k] = a * (passed - mu - deviation * sigma)
 
 
-@jit
+@inlined
 def _blocks(C, L):
     """A piece of work is this many rows of an image, and the image has this many pieces."""
     rows = max(1, _PIECE // max(1, L))

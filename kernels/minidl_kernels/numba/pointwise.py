@@ -1,93 +1,301 @@
 """Convolution with 1 × 1 filters in wide registers: a product of matrices.
 
-    y[o,p] = bias[o] + Σ_c w[o,c] · x[c,p]        p: image and pixel
+    y[o,p] = bias[o] + Σ_c w[o,c] · x[c,p]        dw[o,c] = Σ_p grad[o,p] · x[c,p]
+                                                  p: image and pixel
+    y, panel by panel (`correlate`)
+        for each panel of 96 pixels p
+            copy the numbers of every channel c side by side: (c, 96)
+            for 4 output channels o
+                24 vectors of sums;  for all channels c
+                    y[o,p] += w[o,c] · x[c,p]                              `fetching_product`
+                write y
 
-    for each strip of one to four panels of 96 pixels p
-        copy the numbers of every channel c of a panel side by side
-        for 4 output channels o
-            for each panel, for all channels c
-                y[o,p] += w[o,c] · x[c,p]                                 `product`, 24 vectors
-            write y
+    dw, strip by strip (`weight_gradient`)
+        for each strip of about 128 pixels p
+            for 32 input channels c
+                copy x with the channels innermost: (p, 32)
+                for 4 output channels o
+                    8 vectors of sums;  for all pixels p of the strip
+                        dw[o,c] += grad[o,p] · x[p,c]                      `_products`
 
-The panels stay in the second cache while all filters pass over them, and a number of them is loaded
-once for four filters. Several panels at a time, because memory likes to be read in long rows.
+What is copied is small enough for the first cache or the second, and a number of it is loaded once
+for four filters. The numbers of grad are used where they lie.
 
-The gradient of x is the same with the transposed weights; that of w is in channels.py.
+Large maps come from memory, and that takes as long as the products. So while the core multiplies,
+it already fetches the next panel or strip, one line of 16 numbers at each turn of the innermost
+loop. All at once they would have to wait for each other, and the core for them.
+
+The gradient of x is y with the transposed weights. Maps of fewer than 16 pixels are too small for
+vectors: all images are laid side by side, and BLAS multiplies the two matrices. It does so too
+where there are few pixels in all.
 """
 
 import numpy as np
 
-from minidl_kernels.numba.jit import jit, plain
+from minidl_kernels.numba.channels import _transpose, shares
+from minidl_kernels.numba.jit import inlined, jit, plain
+from minidl_kernels.numba.matmul import matmul
 from minidl_kernels.numba.shifts import aligned_zeros
-from minidl_kernels.numba.team import run
-from minidl_kernels.numba.tile import product
-from minidl_kernels.numba.vector import load, load_first, splat, store_first
+from minidl_kernels.numba.team import TILED, run
+from minidl_kernels.numba.tile import add_row, load6, store6
+from minidl_kernels.numba.vector import (
+    LANES,
+    fence,
+    fetch,
+    load,
+    load_first,
+    multiply_add,
+    splat,
+    store,
+    store_first,
+)
 
 Array = np.ndarray
 
-_CACHED = 2**15  # numbers in the panels of a strip
+_FEW = 512
+"""Pixels of a whole batch, for which it does not pay to lay out the weights anew."""
+
+_STRIP = 128
+"""Pixels in a strip of the weight gradient: 32 channels of them take half of the first cache."""
 
 
 def correlate(x: Array, w: Array, bias: Array) -> Array:
     """y (N, O, H, W) = Σ_c w[o,c] · x[n,c] + bias[o], for x (N, C, H, W) and w (O, C)."""
     O, C = w.shape
     N, _, H, W = x.shape
+    if H * W < LANES or N * H * W < _FEW:
+        y = matmul(w, _side_by_side(x)) + bias[:, None]
+        return np.ascontiguousarray(y.reshape(O, N, H, W).swapaxes(0, 1))
     blocks = -(-O // 4)
-    weights = np.zeros((blocks * 4, C), np.float32)
-    weights[:O] = w
-    weights = np.ascontiguousarray(weights.reshape(blocks, 4, C).transpose(0, 2, 1))
-    y = np.empty((N, O, H, W), np.float32)
-    images = max(1, 16 // (H * W))  # side by side in a vector
-    vectors = -(-N // images) * -(-H * W // 16)
-    panels = min(4, max(1, _CACHED // (C * 96)))
-    arguments = plain(x), weights, bias, y, images, vectors, panels
-    run(_part, y.size * C, -(-vectors // (6 * panels)), *arguments)
-    return y
+    weights = np.zeros((blocks, C, 4), np.float32)
+    transposed = not w.flags.c_contiguous
+    flat = plain(w.T if transposed else w).reshape(-1)
+    run(_interleave_part, weights.size, blocks, flat, O, transposed, weights)
+    y = np.empty((N, O, H * W), np.float32)
+    panels = -(-N * -(-H * W // 16) // 6)
+    rows = plain(x).reshape(N, C, H * W)
+    run(_part, y.size * C // TILED, panels, rows, weights.reshape(-1), bias, y, panels)
+    return y.reshape(N, O, H, W)
+
+
+def weight_gradient(grad: Array, x: Array) -> Array:
+    """dw (O, C) = Σ_{n,h,k} grad[n,o,h,k] · x[n,c,h,k]."""
+    N, C, H, W = x.shape
+    O, P = grad.shape[1], H * W
+    if P < LANES:
+        return matmul(_side_by_side(grad), _side_by_side(x).T)
+    images = max(1, _STRIP // P)
+    pieces = -(-P // _STRIP)  # strips of an image
+    span = -(-P // (16 * pieces)) * 16  # pixels of an image in a strip
+    strips = -(-N // images) * pieces
+    (outer, OK), (inner, CK) = shares(O, 128), shares(C, 128)
+    parts = max(1, min(8, strips, 16 // (outer * inner)))
+    partial = np.zeros((parts, outer, inner, OK, CK), np.float32)
+    rows = plain(grad).reshape(N, O, P), plain(x).reshape(N, C, P)
+    cut = images, pieces, span, strips
+    run(_weight_part, grad.size * C // TILED, parts * outer * inner, *rows, cut, partial)
+    dw = partial.sum(axis=0).transpose(0, 2, 1, 3).reshape(outer * OK, inner * CK)
+    return np.ascontiguousarray(dw[:O, :C])
+
+
+def _side_by_side(x: Array) -> Array:
+    """x (N, C, H, W) as (C, N·H·W)."""
+    return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(x.shape[1], -1)
 
 
 @jit
-def _part(t, threads, x, weights, bias, y, images, vectors, panels):
-    """The share of thread t: some neighbouring strips, from x to y."""
+def _interleave_part(t, threads, w, O, transposed, weights):
+    """The share of thread t: weights[block, c, a] = w[4·block + a, c], with w flat, maybe as wᵀ."""
     blocks, C, _ = weights.shape
-    N, O, H, W = y.shape
-    pixels, outputs, w = x.reshape(-1), y.reshape(-1), weights.reshape(-1)
-    packed = aligned_zeros(panels * C * 96 + 16, x.dtype)
-    sums = aligned_zeros(panels * 4 * 96 + 16, x.dtype)
-    places = np.empty((6 * panels * images, 5), np.int64)
-    strips = -(-vectors // (6 * panels))
-    for strip in range(t * strips // threads, (t + 1) * strips // threads):
-        first = strip * 6 * panels
-        _locate(first, images, (N, C, O, H * W), places)
+    tile = 8 if transposed else C  # of wᵀ, a few rows at a time stay in the cache
+    for start in range(0, C, tile):
+        for block in range(t * blocks // threads, (t + 1) * blocks // threads):
+            for c in range(start, min(start + tile, C)):
+                for a in range(min(4, O - 4 * block)):
+                    o = 4 * block + a
+                    weights[block, c, a] = w[c * O + o] if transposed else w[o * C + c]
+
+
+@jit
+def _part(t, threads, x, w, bias, y, panels):
+    """The share of thread t: some neighbouring panels, from x to y."""
+    N, C, P = x.shape
+    O = y.shape[1]
+    pixels, outputs = x.reshape(-1), y.reshape(-1)
+    packed = aligned_zeros(C * 96, x.dtype)
+    sums = aligned_zeros(4 * 96, x.dtype)
+    here, there = np.empty((6, 3), np.int64), np.empty((6, 3), np.int64)
+    for panel in range(t * panels // threads, (t + 1) * panels // threads):
+        _locate(panel, N, C, O, P, here)
+        _locate(panel + 1, N, C, O, P, there)
         for c in range(C):
-            for i in range(len(places)):
-                source, to = places[i, 0] + c * H * W, places[i, 2] + c * 96
-                count = places[i, 4]
-                store_first(packed, to, load_first(pixels, source, count), count)
-        for block in range(blocks):
-            for panel in range(panels):
-                at = panel * 4 * 96
-                product(sums, at, False, w, block * C * 4, packed, panel * C * 96, C)
+            for i in range(6):
+                v = load_first(pixels, here[i, 0] + c * P, here[i, 2])
+                store(packed, c * 96 + i * 16, v)
+        for block in range(-(-O // 4)):
+            ahead, step = (there[block, 0], P) if block < 6 else (0, 0)
+            u = block * C * 4
+            fetching_product(sums, w, u, packed, C, pixels, ahead, step)
             for o in range(4 * block, min(4 * block + 4, O)):
                 b = splat(bias[o])
-                for i in range(len(places)):
-                    to = places[i, 1] + o * H * W
-                    v = load(sums, places[i, 3] + o % 4 * 96) + b
-                    store_first(outputs, to, v, places[i, 4])
+                for i in range(6):
+                    v = load(sums, o % 4 * 96 + i * 16) + b
+                    store_first(outputs, here[i, 1] + o * P, v, here[i, 2])
+
+
+@inlined
+def _locate(panel, N, C, O, P, places):
+    """Where the six vectors of a panel lie in x and in y, in channel 0, and how many numbers."""
+    vectors = -(-P // 16)  # of an image
+    for i in range(6):
+        n, p = (6 * panel + i) // vectors, (6 * panel + i) % vectors * 16
+        if n < N:
+            places[i, 0], places[i, 1], places[i, 2] = n * C * P + p, n * O * P + p, min(16, P - p)
+        else:
+            places[i, 0] = places[i, 1] = places[i, 2] = 0
+
+
+@inlined
+def fetching_product(sums, w, u, x, C, far, ahead, step):
+    """sums[o,p] = Σ_c w[c,o] · x[c,p] for 4 outputs o and 96 places p, fetching as it goes.
+
+    The arrays are flat: sums (4, 96), w (C, 4) from u on, x (C, 96). For each c it asks for the
+    numbers at far[ahead + c·step], which will be wanted next.
+    """
+    zeros = splat(np.float32(0))
+    s0 = s1 = s2 = s3 = (zeros, zeros, zeros, zeros, zeros, zeros)
+    v = 0
+    for _ in range(C):
+        fetch(far, ahead)
+        six = load6(x, v)
+        s0 = add_row(s0, splat(w[u]), six)
+        s1 = add_row(s1, splat(w[u + 1]), six)
+        s2 = add_row(s2, splat(w[u + 2]), six)
+        s3 = add_row(s3, splat(w[u + 3]), six)
+        fence()
+        u += 4
+        v += 96
+        ahead += step
+    store6(sums, 0, s0)
+    store6(sums, 96, s1)
+    store6(sums, 192, s2)
+    store6(sums, 288, s3)
 
 
 @jit
-def _locate(first, images, shape, places):
-    """Where the numbers of some vectors lie: in x, in y, in the panels, in the sums; and how many.
+def _weight_part(t, threads, grad, x, cut, partial):
+    """The share of thread t: every `threads`-th (part, chunk of outputs, chunk of inputs).
 
-    Small pictures of P pixels share a vector, `images` of them. All for channel 0.
+    cut: images in a strip, strips of an image, pixels of an image in a strip, strips.
+    With every product 16 rows of the next strip are asked for, of x first and then of grad; strips
+    that are whole images, or several, lie in memory as they come, and need no asking.
+    partial: (parts, chunks of outputs, chunks of inputs, outputs, inputs), zeros. Each part sums
+    some neighbouring strips.
     """
-    N, C, O, P = shape
-    vectors = -(-P // 16)  # of an image
-    for i in range(len(places)):
-        q, image = i // images, i % images
-        v = first + q
-        n, p = v // vectors * images + image, v % vectors * 16
-        places[i, 0], places[i, 1] = n * C * P + p, n * O * P + p
-        panel, lane = q // 6, q % 6 * 16 + image * P
-        places[i, 2], places[i, 3] = panel * C * 96 + lane, panel * 4 * 96 + lane
-        places[i, 4] = min(16, P - p) if n < N else 0
+    images, pieces, span, strips = cut
+    parts, outer, inner, OK, CK = partial.shape
+    N, C, P = x.shape
+    O = grad.shape[1]
+    pixels, slopes, sums = x.reshape(-1), grad.reshape(-1), partial.reshape(-1)
+    packed = aligned_zeros(images * span * 32, x.dtype)
+    for item in range(t, parts * outer * inner, threads):
+        part, first, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
+        for strip in range(part * strips // parts, (part + 1) * strips // parts):
+            n, start = strip // pieces * images, strip % pieces * span
+            bands, columns = min(images, N - n), min(span, P - start)
+            following = (strip + 1) // pieces, (strip + 1) % pieces * span
+            asked = 0  # rows of the next strip
+            for k in range(c, min(c + CK, C), 32):
+                wide = k + 16 < min(c + CK, C)
+                step = 32 if wide else 16
+                for band in range(bands):
+                    at = ((n + band) * C + k) * P + start
+                    for l in range(0, columns, 16):
+                        to, count = (band * columns + l) * step, min(16, columns - l)
+                        _transpose(pixels, at + l, P, C - k, count, packed, to, step)
+                        if wide:
+                            at_next = at + l + 16 * P
+                            _transpose(pixels, at_next, P, C - k - 16, count, packed, to + 16, 32)
+                for o in range(first, min(first + OK, O), 4):
+                    corner, last = n * O * P + start, O - 1
+                    rows = (
+                        corner + o * P,
+                        corner + min(o + 1, last) * P,
+                        corner + min(o + 2, last) * P,
+                        corner + min(o + 3, last) * P,
+                    )
+                    to = (item * OK + o - first) * CK + k - c
+                    wanted, ahead = pixels, 0
+                    if pieces > 1 and asked < CK:
+                        ahead = (following[0] * C + c + asked) * P + following[1]
+                    elif pieces > 1 and asked < CK + OK:
+                        ahead = (following[0] * O + first + asked - CK) * P + following[1]
+                        wanted = slopes
+                    asked += 16
+                    walk, soon = (O * P, bands, columns), (wanted, ahead, P if ahead else 0)
+                    if wide:
+                        _products(sums, to, CK, slopes, rows, packed, walk, soon)
+                    else:
+                        _products16(sums, to, CK, slopes, rows, packed, walk, soon)
+
+
+@inlined
+def _products(sums, to, CK, grad, rows, x, walk, soon):
+    """sums[a, c] += Σ_p grad[rows[a] + p] · x[p, c] for 4 outputs a and 32 inputs c.
+
+    walk: how far apart the images are in grad, how many bands of pixels p there are, one of each
+    image, and the pixels of a band. They are summed up from 0 and then added: many short sums round
+    less than a long one.
+    soon: the array, the place and the distance of rows that will be wanted; with every pixel one
+    line of them is fetched, eight lines of a row.
+    """
+    far, bands, columns = walk
+    wanted, ahead, apart = soon
+    zeros = splat(np.float32(0))
+    s0 = s1 = s2 = s3 = (zeros, zeros)
+    i = 0
+    for band in range(bands):
+        p0, p1 = rows[0] + band * far, rows[1] + band * far
+        p2, p3 = rows[2] + band * far, rows[3] + band * far
+        for l in range(columns):
+            fetch(wanted, ahead + (l >> 3) * apart + (l & 7) * 16)
+            a, b = load(x, i), load(x, i + 16)
+            s0 = _add2(s0, splat(grad[p0 + l]), a, b)
+            s1 = _add2(s1, splat(grad[p1 + l]), a, b)
+            s2 = _add2(s2, splat(grad[p2 + l]), a, b)
+            s3 = _add2(s3, splat(grad[p3 + l]), a, b)
+            fence()
+            i += 32
+    for s in (s0, s1, s2, s3):
+        store(sums, to, load(sums, to) + s[0])
+        store(sums, to + 16, load(sums, to + 16) + s[1])
+        to += CK
+
+
+@inlined
+def _add2(s, g, a, b):
+    return multiply_add(g, a, s[0]), multiply_add(g, b, s[1])
+
+
+@inlined
+def _products16(sums, to, CK, grad, rows, x, walk, soon):
+    """`_products` for 16 inputs c."""
+    far, bands, columns = walk
+    wanted, ahead, apart = soon
+    s0 = s1 = s2 = s3 = splat(np.float32(0))
+    i = 0
+    for band in range(bands):
+        p0, p1 = rows[0] + band * far, rows[1] + band * far
+        p2, p3 = rows[2] + band * far, rows[3] + band * far
+        for l in range(columns):
+            fetch(wanted, ahead + (l >> 3) * apart + (l & 7) * 16)
+            a = load(x, i)
+            s0 = multiply_add(splat(grad[p0 + l]), a, s0)
+            s1 = multiply_add(splat(grad[p1 + l]), a, s1)
+            s2 = multiply_add(splat(grad[p2 + l]), a, s2)
+            s3 = multiply_add(splat(grad[p3 + l]), a, s3)
+            fence()
+            i += 16
+    for s in (s0, s1, s2, s3):
+        store(sums, to, load(sums, to) + s)
+        to += CK

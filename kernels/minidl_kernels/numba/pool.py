@@ -24,7 +24,7 @@ Shapes: x (N, C, H, W) · y (N, C, OH, OW).
 import numpy as np
 
 from minidl_kernels.geometry import Padding, Pair
-from minidl_kernels.numba.jit import jit, plain
+from minidl_kernels.numba.jit import inlined, jit, plain
 from minidl_kernels.numba.team import run
 
 Array = np.ndarray
@@ -152,7 +152,7 @@ def _max_part(t, threads, x, y, position, kernel, stride, before, dilation, fram
             _keep_inside(y[p], position[p], H, W, kernel, stride, before, dilation)
 
 
-@jit
+@inlined
 def _best_of_windows(pixels, start, length, width, W, kernel, dilation, best, where):
     """The maximum of the window that begins at each pixel of a line, and where in the window.
 
@@ -175,7 +175,7 @@ def _best_of_windows(pixels, start, length, width, W, kernel, dilation, best, wh
                 where[l] = distance if larger else where[l]
 
 
-@jit
+@inlined
 def _copy_inside(x, pixels, before, FH, FW):
     """Copy a plane into its frame of −∞, as much of it as there is room for."""
     height, width = min(x.shape[0], FH - before[0]), min(x.shape[1], FW - before[1])
@@ -186,7 +186,7 @@ def _copy_inside(x, pixels, before, FH, FW):
             target[k] = row[k]
 
 
-@jit
+@inlined
 def _pick(best, where, width, W, first, stop, stride, before, y, position):
     """The windows of rows first … stop − 1, every stride-th of a line."""
     for i in range(first, stop):
@@ -202,7 +202,7 @@ def _pick(best, where, width, W, first, stop, stride, before, y, position):
                 position[i, j] = corner + stride[1] * j + where[line + stride[1] * j]
 
 
-@jit
+@inlined
 def _keep_inside(y, position, H, W, kernel, stride, before, dilation):
     """A window with nothing above −∞, like the padding: its first pixel wins, −1 if it has none."""
     for i in range(y.shape[0]):

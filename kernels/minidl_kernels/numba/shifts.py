@@ -11,7 +11,6 @@ neighbouring numbers, which the compiler turns into vector instructions. For flo
 with wide registers `_tile` takes the place of the plain loops.
 
 `conv.py` says what k, o and l stand for, prepares the arguments and pads o and k to whole blocks.
-Where a group has one output channel only (depthwise convolution), the blocks are one row high.
 """
 
 import numpy as np
@@ -19,7 +18,7 @@ from numba import types
 from numba.extending import overload
 
 from minidl_kernels.numba import vector
-from minidl_kernels.numba.jit import jit
+from minidl_kernels.numba.jit import inlined, jit
 from minidl_kernels.numba.tile import add_row, load6, store6
 from minidl_kernels.numba.vector import evens, fence, load_first, splat, store_first
 
@@ -40,10 +39,7 @@ def correlate_part(t, threads, x, weights, biases, strips, y, start, step):
         _pack(x, g * CG, CG, strip, strips, scratch)
         for o in range(0, rows, 4):
             w, b = weights[g, o : o + 4], biases[g, o : o + 4]
-            if rows == 1:
-                _accumulate_one(sums, strips.lanes, scratch, strips.offsets, w, b)
-            else:
-                accumulate(sums, strips.spacing, strips.lanes, scratch, strips.offsets, w, b)
+            accumulate(sums, strips.spacing, strips.lanes, scratch, strips.offsets, w, b)
             for a in range(min(4, OG - o)):
                 _unpack(sums[a * strips.spacing :], strip, strips, y, g * OG + o + a, start, step)
 
@@ -74,7 +70,7 @@ def _loops_call(sums, spacing, L, x, offsets, w, bias):
     _loops(sums, spacing, L, x, offsets, w, bias)
 
 
-@jit
+@inlined
 def _tile(sums, spacing, L, x, offsets, w, bias):
     """`accumulate` for 96 numbers l at a time: 4 · 6 vectors of sums stay in registers.
 
@@ -104,7 +100,7 @@ def _tile(sums, spacing, L, x, offsets, w, bias):
         store6(sums, l + 3 * spacing, y3)
 
 
-@jit
+@inlined
 def _loops(sums, spacing, L, x, offsets, w, bias):
     """`accumulate` in plain loops: 6 taps at a time, over all numbers l."""
     y0 = sums[:L]
@@ -124,20 +120,7 @@ def _loops(sums, spacing, L, x, offsets, w, bias):
             y3[l] = _add6(y3[l], w3, v)
 
 
-@jit
-def _accumulate_one(sums, L, x, offsets, w, bias):
-    """`accumulate` for a single output."""
-    y = sums[:L]
-    y[:] = bias[0]
-    for k in range(0, len(offsets), 6):
-        x0, x1, x2, x3, x4 = _shifted(x, offsets, k, L)
-        x5 = x[offsets[k + 5] :][:L]
-        w0 = _six(w[0], k)
-        for l in range(L):
-            y[l] = _add6(y[l], w0, (x0[l], x1[l], x2[l], x3[l], x4[l], x5[l]))
-
-
-@jit
+@inlined
 def _shifted(x, offsets, k, L):
     """The rows that 5 taps see. Slices made before a loop leave nothing but loads inside it."""
     return (
@@ -149,12 +132,12 @@ def _shifted(x, offsets, k, L):
     )
 
 
-@jit
+@inlined
 def _six(w, k):
     return w[k], w[k + 1], w[k + 2], w[k + 3], w[k + 4], w[k + 5]
 
 
-@jit
+@inlined
 def _add6(y, w, v):
     """y + Σ w·v."""
     y += w[0] * v[0] + w[1] * v[1] + w[2] * v[2]
@@ -184,13 +167,10 @@ def weight_part(t, threads, grad, x, strips, partial, splits):
                 _pack_gradient(grad, g * OG + first + a, strip, strips, grads[a * strips.spacing :])
             for o in range(first, last, 4):
                 sums, row = partial[part, g, o : o + 4], grads[(o - first) * strips.spacing :]
-                if rows == 1:
-                    _dots_one(sums, row, strips.lanes, scratch, strips.offsets)
-                else:
-                    _dots(sums, row, strips.spacing, strips.lanes, scratch, strips.offsets)
+                _dots(sums, row, strips.spacing, strips.lanes, scratch, strips.offsets)
 
 
-@jit
+@inlined
 def _dots(sums, grads, spacing, L, x, offsets):
     """sums[o,k] += Σ_l grads[o·spacing + l] · x[offsets[k] + l] for 4 outputs o."""
     g0 = grads[:L]
@@ -214,21 +194,7 @@ def _dots(sums, grads, spacing, L, x, offsets):
             sums[3, k + a] += s3[a]
 
 
-@jit
-def _dots_one(sums, grads, L, x, offsets):
-    """`_dots` for a single output."""
-    g = grads[:L]
-    zero = x.dtype.type(0)
-    for k in range(0, len(offsets), 5):
-        x0, x1, x2, x3, x4 = _shifted(x, offsets, k, L)
-        s = (zero, zero, zero, zero, zero)
-        for l in range(L):
-            s = _add5(s, g[l], (x0[l], x1[l], x2[l], x3[l], x4[l]))
-        for a in range(5):
-            sums[0, k + a] += s[a]
-
-
-@jit
+@inlined
 def _add5(s, g, v):
     """s + g · v, five sums side by side."""
     return (
@@ -240,13 +206,13 @@ def _add5(s, g, v):
     )
 
 
-@jit
+@inlined
 def _planes(channels, strips):
     """How many planes the scratch needs for some channels."""
     return channels * len(strips.row_phases) * len(strips.column_phases)
 
 
-@jit
+@inlined
 def aligned_zeros(size, dtype):
     """Zeros that begin at a multiple of 64 bytes: a vector then never straddles two cache lines."""
     buffer = np.zeros(size + 16, dtype)
@@ -254,7 +220,7 @@ def aligned_zeros(size, dtype):
     return buffer[skip : skip + size]
 
 
-@jit
+@inlined
 def _pack(x, first_channel, channels, strip, s, scratch):
     """Copy a strip of some channels of x into the scratch, plane by plane, with zero padding."""
     pixels = x.reshape(-1)
@@ -355,13 +321,13 @@ def _gather_wide(to, i, source, j, count, stride):
         _gather_plain_call(to, i, source, j, count, stride)
 
 
-@jit
+@inlined
 def _gather_plain_call(to, i, source, j, count, stride):
     for k in range(count):
         to[i + k] = source[j + k * stride]
 
 
-@jit
+@inlined
 def _pack_gradient(grad, o, strip, s, lanes):
     """Lay out a channel of grad like the windows of a strip, with 0 where there is no window."""
     pixels = grad.reshape(-1)
@@ -378,7 +344,7 @@ def _pack_gradient(grad, o, strip, s, lanes):
             n, i = n + 1, 0
 
 
-@jit
+@inlined
 def _unpack(lanes, strip, s, y, o, start, step):
     """Copy the results of a strip to y[:, o, start::step, start::step]."""
     pixels = y.reshape(-1)

@@ -71,7 +71,7 @@ def cut(
         for numbers in zip(size, count, kernel, stride, before, dilation, strict=True)
     )
     row_reach, reach = int(row_shift[-1]), int(shift[-1])
-    total = images * row_pitch
+    total = max(images * row_pitch - (row_pitch - count[0]), 0)  # nothing below the last image
     height = _height(total, pitch, row_reach, channels * len(row_phases) * len(phases))
     lanes = -(-height * pitch // _BLOCK) * _BLOCK
     size_of_plane = _spaced(lanes + row_reach * pitch + reach)
@@ -101,10 +101,10 @@ def _height(total: int, pitch: int, reach: int, planes: int) -> int:
     """How many of `total` rows to put in a strip: the number that takes the least work in all.
 
     Work is whole blocks of the inner loops, and copying, which also copies the rows that the last
-    windows reach. Where there is work for them, at least four strips: threads share them.
+    windows reach. At least four strips, unless they are short: threads share them.
     """
     most = min(_LANES, _SCRATCH // planes) // pitch
-    heights = np.arange(1, max(1, min(most, max(total // 4, _BLOCK // pitch), total)) + 1)
+    heights = np.arange(1, max(1, min(most, max(total // 4, 4 * _BLOCK // pitch), total)) + 1)
     strips = -(-total // heights)
     blocks = -(-heights * pitch // _BLOCK) * _BLOCK
     return int(heights[np.argmin(strips * (blocks + 0.2 * (heights + reach) * pitch))])

@@ -7,14 +7,41 @@ else that wants a core, and does not survive a fork.
 """
 
 import os
+import threading
+from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 from minidl_kernels.threads import available_cores, num_threads
 
-_SMALL = 500_000  # multiply-adds that are done before other threads would have been woken
+_SMALL = 500_000  # multiply-adds that are done before another thread would have been of help
+TILED = 16
+"""Multiply-adds that a kernel with its sums in registers does in the time of one elsewhere."""
 
-_pool: ThreadPoolExecutor | None = None
+
+class _Call:
+    """A kernel and the shares of it that nobody has taken yet."""
+
+    def __init__(self, part: Callable, threads: int, arguments: tuple[object, ...]) -> None:
+        self.part, self.threads, self.arguments = part, threads, arguments
+        self.shares = deque(range(threads))
+        self.done: SimpleQueue[BaseException | None] = SimpleQueue()
+
+    def work(self) -> None:
+        """Take shares, one after the other, until there are none left."""
+        while self.shares:
+            try:
+                t = self.shares.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            try:
+                self.part(t, self.threads, *self.arguments)
+                self.done.put(None)
+            except BaseException as error:  # whatever it is, the caller wants to know
+                self.done.put(error)
+
+
+_calls: SimpleQueue[_Call] | None = None
 
 
 def run(part: Callable, operations: int, pieces: int, *arguments: object) -> None:
@@ -23,24 +50,42 @@ def run(part: Callable, operations: int, pieces: int, *arguments: object) -> Non
     The work comes in `pieces`, of which part t does t, t + threads, …, and takes this number of
     multiply-adds altogether: a small one is done by a single thread. How the pieces are cut does
     not depend on the number of threads, so neither does the result, not even in the last bit.
+
+    The calling thread works too, and takes over the share of a thread that has not woken yet.
     """
-    global _pool
     threads = 1 if operations < _SMALL else max(1, min(num_threads(), pieces))
-    if threads > 1 and _pool is None:
-        _pool = ThreadPoolExecutor(available_cores(), "minidl")
-    others = (
-        [_pool.submit(part, t, threads, *arguments) for t in range(1, threads)] if _pool else []
-    )
-    part(0, threads, *arguments)
-    for other in others:
-        other.result()
+    if threads == 1:
+        part(0, 1, *arguments)
+        return
+    call = _Call(part, threads, arguments)
+    calls = _calls or _start()
+    for _ in range(1, threads):
+        calls.put(call)
+    call.work()
+    for error in [call.done.get() for _ in range(threads)]:
+        if error is not None:
+            raise error
 
 
-def _forget_pool() -> None:
+def _start() -> SimpleQueue[_Call]:
+    """Start the threads that help; they wait for calls until the program ends."""
+    global _calls
+    _calls = SimpleQueue()
+    for k in range(1, available_cores()):
+        threading.Thread(target=_help, args=(_calls,), name=f"minidl-{k}", daemon=True).start()
+    return _calls
+
+
+def _help(calls: SimpleQueue[_Call]) -> None:
+    while True:
+        calls.get().work()  # no name for the call: it would keep its arrays until the next one
+
+
+def _forget_threads() -> None:
     """A forked child has none of its parent's threads: it starts its own."""
-    global _pool
-    _pool = None
+    global _calls
+    _calls = None
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_pool)
+    os.register_at_fork(after_in_child=_forget_threads)

@@ -7,11 +7,11 @@ two products a cycle busy with products.
 
 import numpy as np
 
-from minidl_kernels.numba.jit import jit
+from minidl_kernels.numba.jit import inlined
 from minidl_kernels.numba.vector import fence, load, multiply_add, splat, store
 
 
-@jit
+@inlined
 def product(sums, s, add, w, u, x, v, K):
     """sums[o,p] = Σ_k w[k,o] · x[k,p] for 4 outputs o and 96 places p; or += if `add`.
 
@@ -37,7 +37,7 @@ def product(sums, s, add, w, u, x, v, K):
     store6(sums, s + 288, s3)
 
 
-@jit
+@inlined
 def load6(x, i):
     """Six vectors."""
     return (
@@ -50,7 +50,7 @@ def load6(x, i):
     )
 
 
-@jit
+@inlined
 def store6(x, i, v):
     """Six vectors."""
     store(x, i, v[0])
@@ -61,7 +61,7 @@ def store6(x, i, v):
     store(x, i + 80, v[5])
 
 
-@jit
+@inlined
 def add_row(s, w, v):
     """s + w · v, six vectors."""
     return (

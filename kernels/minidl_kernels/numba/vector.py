@@ -14,6 +14,7 @@ few operations a kernel says outright which numbers stay where.
     evens(a, b), odds       deal the numbers of two vectors one by one to two others
     zip_first(a, b), zip_last       the way back
     fence()                 no instruction; no load moves across it
+    fetch(x, i)             bring x[i] and its neighbours into the cache meanwhile, or do nothing
 
 They are worth having where the processor has 32 registers of 16 numbers (AVX-512). Elsewhere WIDE
 is False, and the kernels use plain loops. MINIDL_VECTORS=0 says so too (kernels compiled before are
@@ -128,6 +129,25 @@ def fence(_typing: Any) -> Any:
         return context.get_dummy_value()
 
     return types.void(), generate
+
+
+@intrinsic
+def fetch(_typing: Any, x: Any, _i: Any) -> Any:
+    """Ask for the 64 bytes around x[i], which will be wanted soon; x need not reach so far."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        number = ir.IntType(32)
+        place = builder.gep(
+            context.make_array(signature.args[0])(context, builder, args[0]).data, [args[1]]
+        )
+        address = builder.bitcast(place, ir.IntType(8).as_pointer())
+        shape = ir.FunctionType(ir.VoidType(), [address.type, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, shape, "llvm.prefetch.p0i8")
+        # To be read, not written; into the second cache; a number, not an instruction.
+        builder.call(function, [address, number(0), number(2), number(1)])
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp), generate
 
 
 @intrinsic

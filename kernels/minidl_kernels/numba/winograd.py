@@ -48,7 +48,7 @@ import numpy as np
 from minidl_kernels.geometry import Pair
 from minidl_kernels.numba import channels, vector, winograd_channels, winograd_rows
 from minidl_kernels.numba.jit import plain
-from minidl_kernels.numba.team import run
+from minidl_kernels.numba.team import TILED, run
 
 Array = np.ndarray
 
@@ -74,10 +74,10 @@ def correlate(x: Array, w: Array, bias: Array, size: Pair, before: Pair) -> Arra
         return None
     chunks = -(-C // _CHUNK)
     U = np.zeros((chunks, -(-O // 4), 16, -(-C // chunks), 4), np.float32)
-    run(winograd_rows.filters_part, 16 * w.size, O, plain(w), U)
+    run(winograd_rows.filters_part, w.size, O, plain(w), U)
     y = np.empty((N, O, *size), np.float32)
     arguments = plain(x), U, bias, tiles, y
-    run(winograd_rows.correlate_part, y.size * C * 9, strips, *arguments)
+    run(winograd_rows.correlate_part, y.size * C * 9 // TILED, strips, *arguments)
     return y
 
 
@@ -93,8 +93,8 @@ def weight_gradient(grad: Array, x: Array, before: Pair) -> Array:
     parts = max(1, min(8, bands.strips))
     partial = np.zeros((parts, outer, inner, 16, OK, CK), np.float32)
     arguments = plain(grad), plain(x), bands, partial
-    pieces = parts * outer * inner
-    run(winograd_channels.weight_part, grad.size * C * 9, pieces, *arguments)
+    operations, pieces = grad.size * C * 9 // TILED, parts * outer * inner
+    run(winograd_channels.weight_part, operations, pieces, *arguments)
     dw = np.empty((O, C, 3, 3), np.float32)
-    run(winograd_channels.filters_part, 16 * parts * dw.size, O, partial, dw)
+    run(winograd_channels.filters_part, parts * dw.size, O, partial, dw)
     return dw

@@ -17,9 +17,9 @@ The windows of the pictures are here tiles, 4 × 4 pixels moved by two; see chan
 import numpy as np
 
 from minidl_kernels.numba.channels import pack, products
-from minidl_kernels.numba.jit import jit
+from minidl_kernels.numba.jit import inlined, jit
 from minidl_kernels.numba.shifts import aligned_zeros
-from minidl_kernels.numba.vector import load, splat, store
+from minidl_kernels.numba.vector import load, multiply_add, splat, store
 
 
 @jit
@@ -68,31 +68,43 @@ def filters_part(t, threads, partial, dw):
 
     dU is the sum of all parts, always in the same order.
     """
-    parts, _, inner, _, OK, CK = partial.shape
+    parts, outer, inner, _, OK, CK = partial.shape
     O, C = dw.shape[:2]
-    half = np.float32(0.5)
-    dU = np.empty((16, inner * CK), dw.dtype)
+    sums, weights = partial.reshape(-1), dw.reshape(-1)
+    dU = aligned_zeros(16 * 16, dw.dtype)
     for o in range(t, O, threads):
-        dU[:] = 0
-        for part in range(parts):
-            for i in range(inner):
-                for place in range(16):
-                    one = partial[part, o // OK, i, place, o % OK]
-                    row = dU[place, i * CK : (i + 1) * CK]
-                    for c in range(CK):
-                        row[c] += one[c]
-        for c in range(C):
-            for v in range(4):  # Gᵀ dU, in place: rows 0, 1, 2 of three
-                a, b, d, e = dU[v, c], dU[v + 4, c], dU[v + 8, c], dU[v + 12, c]
-                dU[v, c], dU[v + 4, c] = a + half * (b + d), half * (b - d)
-                dU[v + 8, c] = half * (b + d) + e
+        for c in range(0, C, 16):
+            chunk, lane = c // CK, c % CK
+            for place in range(16):
+                total = splat(np.float32(0))
+                at = (((o // OK) * inner + chunk) * 16 + place) * OK * CK + o % OK * CK + lane
+                for _ in range(parts):
+                    total = total + load(sums, at)
+                    at += outer * inner * 16 * OK * CK
+                store(dU, place * 16, total)
+            for v in range(4):
+                _fold(dU, v * 16, 64)
             for u in range(3):
-                a, b, d, e = dU[4 * u, c], dU[4 * u + 1, c], dU[4 * u + 2, c], dU[4 * u + 3, c]
-                dw[o, c, u, 0], dw[o, c, u, 1] = a + half * (b + d), half * (b - d)
-                dw[o, c, u, 2] = half * (b + d) + e
+                _fold(dU, u * 64, 16)
+            for k in range(min(16, C - c)):
+                to = (o * C + c + k) * 9
+                for u in range(3):
+                    for v in range(3):
+                        weights[to + 3 * u + v] = dU[u * 64 + v * 16 + k]
 
 
-@jit
+@inlined
+def _fold(dU, i, step):
+    """Gᵀ, in place: four vectors `step` apart become three."""
+    zeros, half = splat(np.float32(0)), splat(np.float32(0.5))
+    a, b = load(dU, i), load(dU, i + step)
+    d, e = load(dU, i + 2 * step), load(dU, i + 3 * step)
+    store(dU, i, multiply_add(half, b + d, a))
+    store(dU, i + step, multiply_add(half, b - d, zeros))
+    store(dU, i + 2 * step, multiply_add(half, b + d, e))
+
+
+@inlined
 def _transform(packed, rows, columns, V, i, step, spacing):
     """V[ξ] = (Bᵀ d B)[ξ], tile after tile; neighbours share two columns of pixels."""
     pitch = (2 * columns + 2) * 16
@@ -110,7 +122,7 @@ def _transform(packed, rows, columns, V, i, step, spacing):
             i += step
 
 
-@jit
+@inlined
 def _down(packed, i, pitch):
     """Bᵀ d for one column of pixels: four vectors."""
     d0, d1 = load(packed, i), load(packed, i + pitch)
@@ -118,7 +130,7 @@ def _down(packed, i, pitch):
     return d0 - d2, d1 + d2, d2 - d1, d1 - d3
 
 
-@jit
+@inlined
 def _transform_grad(packed, rows, columns, Q, i, step, spacing):
     """Q[ξ] = (A g Aᵀ)[ξ], tile after tile."""
     pitch = 2 * columns * 16
@@ -136,14 +148,14 @@ def _transform_grad(packed, rows, columns, Q, i, step, spacing):
             i += step
 
 
-@jit
+@inlined
 def _down_grad(packed, i, pitch):
     """A g for one column of grad: four vectors."""
     g0, g1 = load(packed, i), load(packed, i + pitch)
     return g0, g0 + g1, g0 - g1, splat(np.float32(0)) - g1
 
 
-@jit
+@inlined
 def _store4(V, i, spacing, v):
     """Four places one below the other: ξ, ξ + 4, ξ + 8, ξ + 12."""
     store(V, i, v[0])
@@ -152,11 +164,11 @@ def _store4(V, i, spacing, v):
     store(V, i + 12 * spacing, v[3])
 
 
-@jit
+@inlined
 def _add4(a, b):
     return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
 
 
-@jit
+@inlined
 def _subtract4(a, b):
     return a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]

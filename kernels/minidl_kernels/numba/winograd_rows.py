@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from minidl_kernels.geometry import Pair
-from minidl_kernels.numba.jit import jit
+from minidl_kernels.numba.jit import inlined, jit
 from minidl_kernels.numba.shifts import aligned_zeros
 from minidl_kernels.numba.tile import product
 from minidl_kernels.numba.vector import (
@@ -116,7 +116,7 @@ def filters_part(t, threads, w, U):
                 four[2], four[3] = half * (a - b + d), d
 
 
-@jit
+@inlined
 def _locate(first, height, tiles, rows, first_row):
     """Which rows of pixels the 6 vectors from `first` on see: (image, row or −1, column) each.
 
@@ -136,7 +136,7 @@ def _locate(first, height, tiles, rows, first_row):
             used += 1
 
 
-@jit
+@inlined
 def _pack(x, shape, c, tiles, rows, count, packed):
     """Copy rows of channel c: pixels from the first tap's view, then from the third's.
 
@@ -165,7 +165,7 @@ def _pack(x, shape, c, tiles, rows, count, packed):
                         store(packed, to + 16, load_first(x, source + 16, there - 16))
 
 
-@jit
+@inlined
 def _transform(packed, first_row, V, i, spacing):
     """V[ξ] = (Bᵀ d B)[ξ] for 6 vectors of tiles, places `spacing` apart."""
     row2 = row3 = _across(packed, 0)
@@ -183,7 +183,7 @@ def _transform(packed, first_row, V, i, spacing):
         i += 16
 
 
-@jit
+@inlined
 def _across(packed, r):
     """d B for one row of pixels: four vectors."""
     a, b = load(packed, r * _ROW), load(packed, r * _ROW + 16)
@@ -193,7 +193,7 @@ def _across(packed, r):
     return d0 - d2, d1 + d2, d2 - d1, d1 - d3
 
 
-@jit
+@inlined
 def _finish(M, i, bias, first, tiles, y, shape, o):
     """y = Aᵀ M A + bias for 6 vectors of tiles of output channel o."""
     H = shape[2]
@@ -210,7 +210,7 @@ def _finish(M, i, bias, first, tiles, y, shape, o):
         i += 16
 
 
-@jit
+@inlined
 def _put_row(y, shape, n, o, row, left, slot, m, b):
     """Write a row of outputs, (m A + b), for one, two or four images."""
     N, O, H, W = shape
@@ -231,12 +231,12 @@ def _put_row(y, shape, n, o, row, left, slot, m, b):
         store_first(y, to + 3 * image, last_half(high, high), min(width, 8) if n + 3 < N else 0)
 
 
-@jit
+@inlined
 def _load4(M, i):
     return load(M, i), load(M, i + 384), load(M, i + 768), load(M, i + 1152)
 
 
-@jit
+@inlined
 def _store4(V, i, spacing, v):
     store(V, i, v[0])
     store(V, i + spacing, v[1])
@@ -244,11 +244,11 @@ def _store4(V, i, spacing, v):
     store(V, i + 3 * spacing, v[3])
 
 
-@jit
+@inlined
 def _add4(a, b):
     return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
 
 
-@jit
+@inlined
 def _subtract4(a, b):
     return a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]
