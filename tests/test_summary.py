@@ -317,3 +317,10 @@ def test_the_block_ends_where_an_error_leaves_it():
         _ = 1 / 0
     assert (Tensor([1.0]) + 1).item() == 2
     assert math.isclose(minidl.nn.Linear(3, 3).weight.data.std(), 1 / 3, rel_tol=0.5)
+
+
+def test_its_text_is_the_same_in_a_notebook(monkeypatch):
+    """There rich would show a table itself, instead of writing it where it was told to."""
+    text = str(minidl.summary(nn.Linear(3, 2), (3,)))
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(minidl.summary(nn.Linear(3, 2), (3,))) == text

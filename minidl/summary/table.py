@@ -181,7 +181,7 @@ class Summary:
         from rich.console import Console  # noqa: PLC0415 - as above
 
         text = StringIO()
-        Console(file=text, width=160).print(self)
+        Console(file=text, width=160, force_jupyter=False).print(self)
         return text.getvalue().rstrip("\n")
 
     __repr__ = __str__
