@@ -5,10 +5,12 @@ _HERE = "minidl.ops.pad"
 BUGS = [
     (op, mistake, f"{_HERE}:{op}", right, wrong)
     for op, mistake, right, wrong in [
-        ("Pad", "off by one", "slice(a, size - b)", "slice(a + 1, size - b + 1)"),
-        ("Pad", "sides swapped", "slice(a, size - b)", "slice(b, size - a)"),
-        ("Pad", "cut part forgotten", "dx[self.cut] = grad[inside]",
-         "dx.ravel()[: grad[inside].size] = grad[inside].ravel()"),
+        ("Pad", "off by one", "grad[self._inside(grad)]",
+         "np.roll(grad, 1, -1)[self._inside(grad)]"),
+        ("Pad", "sides swapped", "grad[self._inside(grad)]",
+         "grad[tuple(slice(b, n - a) for (a, b), n in zip(self.grown, grad.shape))]"),
+        ("Pad", "cut part forgotten", "dx[self.cut] = grad[self._inside(grad)]",
+         "inside = grad[self._inside(grad)]; dx.ravel()[: inside.size] = inside.ravel()"),
         ("Pad", "cut part not zero", "np.zeros(", "np.ones("),
         ("PadByCopy", "= for +=", "into[j] += outof[i]", "into[j] = outof[i]"),
         ("PadByCopy", "copied the wrong way", "into[j] += outof[i]", "into[j] += outof[j]"),
