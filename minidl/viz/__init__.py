@@ -22,12 +22,11 @@ from minidl.viz.receptive_field import effective_field_map, receptive_field, rec
 from minidl.viz.saliency import saliency, saliency_map
 from minidl.viz.schedule import schedule
 from minidl.viz.search import search
-from minidl.viz.statistics import activation_histograms, statistics
+from minidl.viz.statistics import histograms, statistics
 
 __all__ = [
     "ComputationGraph",
     "Landscape",
-    "activation_histograms",
     "computation_graph",
     "confusion_matrix",
     "contact_sheet",
@@ -43,6 +42,7 @@ __all__ = [
     "filters",
     "grad_cam",
     "grad_cam_map",
+    "histograms",
     "loss_landscape",
     "loss_landscape_values",
     "lr_finding",

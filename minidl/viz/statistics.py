@@ -1,7 +1,7 @@
 """How large activations, gradients and steps were during training, layer by layer."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib import colormaps
@@ -20,6 +20,11 @@ PANELS = (
     ("gradient_norm", "Gradients", "norm of ∂loss/∂weights"),
     ("update_ratio", "Steps (dotted: 1/1000)", "norm of the step / norm of the weights"),
 )
+SPREADS = {
+    "activation": ("Magnitude of the activations", "|activation|"),
+    "gradient": ("Magnitude of the gradients", "|∂loss/∂weight|"),
+    "update": ("Magnitude of the steps", "|step| / rms of the weights"),
+}
 
 
 def statistics(table: Mapping[str, Any]) -> Figure:
@@ -67,22 +72,31 @@ def statistics(table: Mapping[str, Any]) -> Figure:
     return fig
 
 
-def activation_histograms(table: Mapping[str, Any], most: int = 12) -> Figure:
-    """Draw how the activations of each layer were spread, over the steps of the training.
+def histograms(
+    table: Mapping[str, Any],
+    of: Literal["activation", "gradient", "update"] = "activation",
+    most: int = 12,
+) -> Figure:
+    """Draw how the numbers of each layer were spread, over the steps of the training.
 
     A column is one step: the brighter, the larger the share of the layer's numbers that have this
     magnitude. The lowest bin holds zeros too, so a layer of dead ReLUs is bright at the bottom.
 
     Args:
-        table: "layers", L names; "steps" (S,); "histogram" (S, L, B) counts of |a| and "edges"
-            (B − 1,) between the bins, as from `minidl.train.Statistics.table()`.
+        table: "layers", L names; "steps" (S,); "{of}_histogram" (S, L, B) counts of magnitudes and
+            "edges" (B − 1,) between the bins, as from `minidl.train.Statistics.table()`.
+        of: the activations; the gradients of the weights; or the steps of the weights, compared
+            with the root mean square of the layer's weights.
         most: how many layers are shown at most, evenly spread over the network.
 
     Raises:
-        ValueError: nothing was measured.
+        ValueError: nothing was measured, or `of` is another word.
     """
+    if of not in SPREADS:
+        raise ValueError(f"of is one of {', '.join(SPREADS)}, not {of!r}")
+    title, ylabel = SPREADS[of]
     layers, steps = _measured(table)
-    counts = np.asarray(table["histogram"], float)  # (S, L, B)
+    counts = np.asarray(table[f"{of}_histogram"], float)  # (S, L, B)
     share = counts / np.maximum(counts.sum(axis=2, keepdims=True), 1)
     edges = np.log10(np.asarray(table["edges"], float))
     shown = np.unique(np.linspace(0, len(layers) - 1, min(len(layers), most)).round().astype(int))
@@ -90,7 +104,7 @@ def activation_histograms(table: Mapping[str, Any], most: int = 12) -> Figure:
     rows = -(-len(shown) // columns)
     fig = figure(width=2.0 * columns + 1.6, height=1.9 * rows + 1.0)
     axes = fig.subplots(rows, columns, squeeze=False, sharex=True, sharey=True)
-    fig.suptitle("Magnitude of the activations", fontsize=TITLE, color=INK, x=0.01, ha="left")
+    fig.suptitle(title, fontsize=TITLE, color=INK, x=0.01, ha="left")
     largest = share[:, shown].max() or 1.0
     for ax, k in zip(axes.flat, shown, strict=False):
         image = _draw_histograms(ax, steps, edges, share[:, k], largest)
@@ -101,7 +115,7 @@ def activation_histograms(table: Mapping[str, Any], most: int = 12) -> Figure:
     for ax in axes.flat[max(0, len(shown) - columns) : len(shown)]:
         ax.tick_params(labelbottom=True)  # also above a cell that stays empty
     fig.supxlabel("step", fontsize=LABEL, color=INK)
-    fig.supylabel("log10 of |activation|", fontsize=LABEL, color=INK)
+    fig.supylabel(f"log10 of {ylabel}", fontsize=LABEL, color=INK)
     colour_bar(fig, image, list(axes.flat), "share of the layer's numbers")
     return fig
 

@@ -168,7 +168,10 @@ def table(layers: int = 3, steps: int = 4) -> dict:
         "layers": [f"layer{k}" for k in range(layers)],
         "steps": 10 * np.arange(steps),
         **numbers,
-        "histogram": rng.integers(0, 50, (steps, layers, 6)),
+        **{
+            f"{of}_histogram": rng.integers(0, 50, (steps, layers, 6))
+            for of in ("activation", "gradient", "update")
+        },
         "edges": 10.0 ** np.arange(-3, 2),
     }
 
@@ -196,18 +199,19 @@ def test_statistics_draw_a_line_for_each_layer(tmp_path):
 @pytest.mark.parametrize(("layers", "steps"), [(1, 1), (20, 2)])
 def test_statistics_of_few_and_many_layers(tmp_path, layers, steps):
     assert drawn(viz.statistics(table(layers, steps)), tmp_path)
-    figure = viz.activation_histograms(table(layers, steps))
+    figure = viz.histograms(table(layers, steps))
     assert drawn(figure, tmp_path)
     shown = [ax for ax in figure.axes if ax.get_title(loc="left").startswith("layer")]
     assert len(shown) == min(layers, 12)
     assert shown[-1].get_title(loc="left") == f"layer{layers - 1}"
 
 
-def test_histograms_are_shares_of_each_step(tmp_path):
+@pytest.mark.parametrize("of", ["activation", "gradient", "update"])
+def test_histograms_are_shares_of_each_step(tmp_path, of):
     measured = table()
-    measured["histogram"][2, 1] = 0  # a layer that did not run
-    figure = viz.activation_histograms(measured)
-    counts = measured["histogram"]
+    counts = measured[f"{of}_histogram"]
+    counts[2, 1] = 0  # a layer that did not run
+    figure = viz.histograms(measured, of)
     for k, ax in enumerate(figure.axes[:3]):
         mesh = ax.collections[0]
         share = counts[:, k] / np.maximum(counts[:, k].sum(axis=1, keepdims=True), 1)
@@ -216,6 +220,11 @@ def test_histograms_are_shares_of_each_step(tmp_path):
         np.testing.assert_allclose(corners[0, :, 0], [-5, 5, 15, 25, 35])
         np.testing.assert_allclose(corners[:, 0, 1], np.arange(-4, 3))
     assert drawn(figure, tmp_path)
+
+
+def test_histograms_of_something_else_are_refused():
+    with pytest.raises(ValueError, match="of is one of activation, gradient, update, not 'loss'"):
+        viz.histograms(table(), "loss")
 
 
 def test_a_table_without_measurements_is_refused():

@@ -15,9 +15,10 @@ from minidl.train.state import State
 
 Array = np.ndarray
 
-EDGES = 2.0 ** np.arange(-20, 11)  # between the histogram's bins, of which there is one more
+EDGES = 2.0 ** np.arange(-20, 11)  # between the histograms' bins, of which there is one more
 IMAGES = 16  # activations are looked at for the first of a batch; more would tell little new
 NUMBERS = ("activation_mean", "activation_std", "gradient_norm", "update_ratio")
+HISTOGRAMS = ("activation_histogram", "gradient_histogram", "update_histogram")
 
 
 class Statistics(Callback):
@@ -44,7 +45,7 @@ class Statistics(Callback):
         self.every = every
         self.layers = None if layers is None else list(layers)
         self._columns: dict[str, list[Any]] = {
-            name: [] for name in ("steps", *NUMBERS, "histogram")
+            name: [] for name in ("steps", *NUMBERS, *HISTOGRAMS)
         }
         self._hooks: list[HookHandle] = []
         self._row: dict[str, Any] = {}  # of the step that is being measured, if one is
@@ -59,13 +60,14 @@ class Statistics(Callback):
                 run or returned no tensor.
             "gradient_norm": (S, L), ‖∂loss/∂w‖ over the layer's own parameters w; NaN without any.
             "update_ratio": (S, L), ‖Δw‖ / ‖w‖, what the step did to them; NaN likewise.
-            "histogram": (S, L, B) counts of |activation|: bin b holds what lies in
-                edges[b − 1] ≤ |a| < edges[b], the first what is smaller, 0 included, the last what
-                is larger.
+            "activation_histogram", "gradient_histogram", "update_histogram": (S, L, B) counts of
+                |a|, |∂loss/∂w|, and |Δw| / √(mean w²): bin b holds what lies in
+                edges[b − 1] ≤ x < edges[b], the first what is smaller, 0 included, the last what is
+                larger.
             "edges": (B − 1,), powers of 2.
         """
         S, names = len(self._columns["steps"]), self.layers or []
-        shapes = {"steps": (S,), "histogram": (S, len(names), len(EDGES) + 1)}
+        shapes = {"steps": (S,)} | dict.fromkeys(HISTOGRAMS, (S, len(names), len(EDGES) + 1))
         columns = {
             name: np.array(column).reshape(shapes.get(name, (S, len(names))))
             for name, column in self._columns.items()
@@ -93,7 +95,7 @@ class Statistics(Callback):
         if step % self.every:
             return
         L = len(self._modules)
-        self._row = {"steps": step, "histogram": np.zeros((L, len(EDGES) + 1), np.int64)}
+        self._row = {"steps": step, "activation_histogram": np.zeros((L, len(EDGES) + 1), np.int64)}
         self._sums = np.zeros((3, L))  # for each layer how many activations, Σ a and Σ a²
         self._before = [
             [parameter.data.copy() for parameter in _own_parameters(module)]
@@ -110,8 +112,7 @@ class Statistics(Callback):
             return
         a = output.data[:IMAGES].ravel()
         self._sums[:, k] += a.size, a.sum(dtype=np.float64), np.square(a, dtype=np.float64).sum()
-        bins = np.searchsorted(EDGES.astype(a.dtype), np.abs(a), side="right")
-        self._row["histogram"][k] += np.bincount(bins, minlength=len(EDGES) + 1)
+        self._row["activation_histogram"][k] += _counts([a])
 
     def on_backward_end(self, state: State) -> None:  # noqa: ARG002
         """Measure the activations and the gradients."""
@@ -130,6 +131,7 @@ class Statistics(Callback):
             "activation_mean": mean,
             "activation_std": std,
             "gradient_norm": np.array([_length(arrays) for arrays in gradients]),
+            "gradient_histogram": np.array([_counts(arrays) for arrays in gradients]),
         }
 
     def on_step_end(self, state: State) -> None:  # noqa: ARG002
@@ -141,10 +143,15 @@ class Statistics(Callback):
             [w - v for v, w in zip(*pair, strict=True)]
             for pair in zip(self._before, after, strict=True)
         ]
+        lengths = [_length(arrays) for arrays in self._before]
         with np.errstate(divide="ignore", invalid="ignore"):  # weights that were all 0
-            self._row["update_ratio"] = np.array([_length(arrays) for arrays in moved]) / [
-                _length(arrays) for arrays in self._before
-            ]
+            self._row["update_ratio"] = np.array([_length(arrays) for arrays in moved]) / lengths
+            self._row["update_histogram"] = np.array(
+                [
+                    _counts([step * np.sqrt(sum(w.size for w in steps)) / length for step in steps])
+                    for steps, length in zip(moved, lengths, strict=True)
+                ]
+            )
         for name, column in self._columns.items():
             column.append(self._row[name])
         self._row, self._before = {}, []
@@ -173,6 +180,15 @@ class Statistics(Callback):
 def _own_parameters(module: Module) -> list[Parameter]:
     """The parameters of a layer without those of the layers inside it."""
     return [value for value in vars(module).values() if isinstance(value, Parameter)]
+
+
+def _counts(arrays: Iterable[Array]) -> Array:
+    """How many of all numbers have a magnitude in each bin, (B,)."""
+    counts = np.zeros(len(EDGES) + 1, np.int64)
+    for array in arrays:
+        bins = np.searchsorted(EDGES.astype(array.dtype), np.abs(array).ravel(), side="right")
+        counts += np.bincount(bins, minlength=len(counts))
+    return counts
 
 
 def _length(arrays: Iterable[Array]) -> float:

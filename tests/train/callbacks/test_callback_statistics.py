@@ -49,14 +49,22 @@ def test_every_number_is_the_one_computed_by_hand(problem):
         assert table["activation_mean"][row, 0] == pytest.approx(a.mean(), rel=1e-5, abs=1e-7)
         assert table["activation_std"][row, 0] == pytest.approx(a.std(), rel=1e-5)
         counts, _ = np.histogram(np.abs(a), [0, *EDGES, np.inf])
-        np.testing.assert_array_equal(table["histogram"][row, 0], counts)
+        np.testing.assert_array_equal(table["activation_histogram"][row, 0], counts)
         for k, names in enumerate([["0.weight"], ["1.weight", "1.bias"], ["5.weight", "5.bias"]]):
             gradient = length(*(seen["gradients"][name] for name in names))
             moved = length(*(seen["after"][name] - seen["before"][name] for name in names))
             ratio = moved / length(*(seen["before"][name] for name in names))
             assert table["gradient_norm"][row, k] == pytest.approx(gradient, rel=1e-6)
             assert table["update_ratio"][row, k] == pytest.approx(ratio, rel=1e-6)
-    assert table["histogram"].shape == (4, 3, len(EDGES) + 1)
+            slopes, before, after = (
+                np.concatenate([np.ravel(seen[when][name]) for name in names])
+                for when in ("gradients", "before", "after")
+            )
+            steps = np.abs(after - before) / np.sqrt((before.astype(float) ** 2).mean())
+            for of, values in (("gradient", np.abs(slopes)), ("update", steps)):
+                counts, _ = np.histogram(values, [0, *EDGES, np.inf])
+                np.testing.assert_array_equal(table[f"{of}_histogram"][row, k], counts, err_msg=of)
+    assert table["update_histogram"].shape == (4, 3, len(EDGES) + 1)
     np.testing.assert_array_equal(table["edges"], EDGES)
 
 
@@ -86,7 +94,7 @@ def test_layers_may_be_chosen_and_those_without_parameters_have_no_gradient(prob
     assert np.isnan(table["gradient_norm"][:, 0]).all()
     assert np.isnan(table["update_ratio"][:, 0]).all()
     assert np.isfinite(table["gradient_norm"][:, 1]).all()
-    relu = table["histogram"][:, 0]
+    relu = table["activation_histogram"][:, 0]
     assert (relu[:, 0] > 0.2 * relu.sum(axis=1)).all()  # zeros are in the lowest bin
 
 
@@ -110,7 +118,7 @@ def test_odd_layers(problem):
     Trainer(model, optimizer, callbacks=[statistics]).fit(p.train, None, 1)
     table = statistics.table()
     assert table["layers"] == ["Strange", "twice", "never", "out"]
-    counts = table["histogram"].sum(axis=2)[0]
+    counts = table["activation_histogram"].sum(axis=2)[0]
     np.testing.assert_array_equal(counts, [16 * 10, 2 * 16 * 64, 0, 16 * 10])
     assert np.isnan(table["activation_mean"][:, 2]).all()
     assert np.isnan(table["gradient_norm"][:, 2]).all()
@@ -135,7 +143,7 @@ def test_no_hook_is_left_behind_even_after_an_error(problem):
 def test_nothing_measured_is_an_empty_table():
     table = Statistics().table()
     assert table["layers"] == [] and len(table["steps"]) == 0
-    assert table["histogram"].shape == (0, 0, len(EDGES) + 1)
+    assert table["activation_histogram"].shape == (0, 0, len(EDGES) + 1)
 
 
 def test_unknown_layers_are_named_with_what_was_meant(problem):
