@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 # Okabe and Ito's palette ("Color universal design", 2008), in the order pictures use it.
 BLUE, ORANGE = "#0072B2", "#D55E00"
-COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOURS = (BLUE, ORANGE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#8C7A00")
 INK, GREY, LIGHT = "#222222", "#6E6E6E", "#E3E3E3"
 
 WIDTH = 6.4  # inches
