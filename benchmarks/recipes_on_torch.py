@@ -17,6 +17,7 @@ from rich.progress import track
 from torch.nn.functional import cross_entropy
 
 from minidl.data import Dataset
+from minidl.optim import decay_groups
 from minidl.train import assembly
 from minidl.train.config import Config
 from minidl.train.run import view_batches
@@ -74,12 +75,10 @@ def _sgd(config: Config, model: torch.nn.Module) -> torch.optim.Optimizer:
     """PyTorch's SGD with the recipe's settings."""
     if config.optimizer != "sgd":
         raise SystemExit(f"the PyTorch side has SGD only, not {config.optimizer}")
-    decayed = [p for p in model.parameters() if config.decay_all or p.ndim > 1]
-    spared = [p for p in model.parameters() if not config.decay_all and p.ndim <= 1]
-    groups = [{"params": decayed, "weight_decay": config.weight_decay}]
-    groups += [{"params": spared, "weight_decay": 0.0}] if spared else []
-    nesterov = config.momentum > 0
-    return torch.optim.SGD(groups, config.lr, momentum=config.momentum, nesterov=nesterov)
+    parameters = list(model.parameters())
+    decay, nesterov = config.weight_decay, config.momentum > 0
+    groups = parameters if config.decay_all else decay_groups(parameters, decay)
+    return torch.optim.SGD(groups, config.lr, config.momentum, 0.0, decay, nesterov)
 
 
 def _accuracy(config: Config, model: torch.nn.Module, test: Dataset, tta: str) -> float:

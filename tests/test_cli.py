@@ -4,7 +4,6 @@ import errno
 import json
 import os
 import platform
-import shlex
 import signal
 import subprocess
 import sys
@@ -31,6 +30,8 @@ from minidl.train import History, assembly, checkpoint, recipe
 from minidl.train.config import Config
 from minidl.train.recipe import configure
 
+pytestmark = pytest.mark.usefixtures("in_own_folder")
+
 CLOCKS = ("seconds", "images_per_second")
 # Python ignores Ctrl-C if its parent did, which some test machines do.
 PROGRAM = (
@@ -39,30 +40,12 @@ PROGRAM = (
 )
 
 
-@pytest.fixture(autouse=True)
-def in_own_folder(tmp_path, monkeypatch):
-    """Run every test in an empty folder; put the kernel set and the thread count back."""
-    monkeypatch.chdir(tmp_path)
-    before = threads.num_threads()
-    with minidl_kernels.use(minidl_kernels.active().name):
-        yield
-    threads.set_num_threads(before)
-
-
 @pytest.fixture
-def minidl(monkeypatch, capsys):
+def minidl(monkeypatch, command_line):
     """Call the command line in this process, on few digits; return exit code, output, errors."""
     small = {split: digits(split).subset(np.arange(96)) for split in ("train", "test")}
     monkeypatch.setattr(assembly, "get_dataset", lambda _: lambda split, root: small[split])
-
-    def call(line: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["minidl", *shlex.split(line)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return call
+    return command_line
 
 
 def process(*arguments: str, **environment: str) -> subprocess.Popen:
@@ -157,19 +140,18 @@ def test_a_model_for_large_images_is_trained_in_its_small_configuration(minidl, 
     assert f"mean loss {history['valid_loss'][-1]:.4f}" in out
 
 
-def test_a_folder_of_photographs_is_trained_on(monkeypatch, capsys, tmp_path):
+def test_a_folder_of_photographs_is_trained_on(command_line, tmp_path):
     rng = np.random.default_rng(0)
     for name, colour in (("lake", (30, 60, 200)), ("wood", (20, 140, 40))):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(10):
             pixels = np.clip(rng.normal(colour, 20, (30, 40, 3)), 0, 255).astype(np.uint8)
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.jpg")
-    line = "minidl train resnet8 --data image_folder --root photos --image-size 16 --epochs 5"
-    monkeypatch.setattr(sys, "argv", [*line.split(), "--batch-size", "4", "--out", "run"])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    out, err = capsys.readouterr()
-    assert not end.value.code, err
+    code, out, err = command_line(
+        "train resnet8 --data image_folder --root photos --image-size 16 --epochs 5 "
+        "--batch-size 4 --out run"
+    )
+    assert code == 0, err
     assert "on image_folder: 16 images to learn from, 4 held out to test" in out
     config = json.loads((tmp_path / "run" / "config.json").read_text())
     assert (config["image_size"], config["root"]) == (16, "photos")

@@ -1,16 +1,13 @@
 """`minidl tune`, as a user would call it; and `minidl evaluate` with several runs and views."""
 
 import json
-import shlex
 import signal
 import sys
 from dataclasses import asdict, replace
 
 import matplotlib.image
-import minidl_kernels
 import numpy as np
 import pytest
-from minidl_kernels import threads
 
 import minidl.functional as F
 from minidl import cli, random, weights
@@ -22,33 +19,17 @@ from minidl.train.recipe import configure
 from minidl.train.search import read_csv
 from minidl.train.tune import train_until
 
+pytestmark = pytest.mark.usefixtures("in_own_folder")
+
 SMALL = {split: digits(split).subset(np.arange(100)) for split in ("train", "test")}
 
 
-@pytest.fixture(autouse=True)
-def in_own_folder(tmp_path, monkeypatch):
-    """Run every test in an empty folder; put the kernel set and the thread count back."""
-    monkeypatch.chdir(tmp_path)
-    before = threads.num_threads()
-    with minidl_kernels.use(minidl_kernels.active().name):
-        yield
-    threads.set_num_threads(before)
-
-
 @pytest.fixture
-def minidl(monkeypatch, capsys):
+def minidl(monkeypatch, command_line):
     """Call the command line on 100 digits; return exit code, output, errors."""
     monkeypatch.setattr(assembly, "get_dataset", lambda _: lambda split, root: SMALL[split])
     monkeypatch.setenv("COLUMNS", "120")
-
-    def call(line: str) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["minidl", *shlex.split(line)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(end.value.code or 0), out, err
-
-    return call
+    return command_line
 
 
 def outcomes(folder):
