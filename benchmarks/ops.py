@@ -1,27 +1,31 @@
 """Time each kernel beside PyTorch at the shapes of LeNet, ResNet-20, DenseNet and MobileNet.
 
     pip install -e ".[bench]"
-    python benchmarks/ops.py                       # all rows
-    python benchmarks/ops.py conv --repeats 25     # rows whose name begins so
+    python benchmarks/ops.py                       # all kernels
+    python benchmarks/ops.py conv --turns 25       # kernels whose name begins so
 
 Forward, input gradient and weight gradient (or backward) are timed one by one: minidl's kernel,
-then PyTorch's in its default layout, then in channels_last, in turns, `--repeats` times; medians.
+then PyTorch's in its default layout, then in channels_last, in turns, `--turns` times; medians.
 The three results are compared before anything is timed. A turn begins with calls that are not timed
 (`turns.py` says why).
+
+Everything is also written to `benchmarks/results/`, with the machine and the versions.
 """
 
 import argparse
 import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import record
 import torch
+from matplotlib.figure import Figure
 from minidl_kernels import active
-from rich.console import Console
+from neighbours import Neighbours
 from rich.progress import track
-from rich.table import Table
 from turns import take_turns
 
 import minidl
@@ -64,11 +68,12 @@ POOLS = [  # (N, C, H)
 
 
 @dataclass(frozen=True)
-class Row:
+class Task:
     """One kernel at one shape: the same work done three ways.
 
     Attributes:
-        name: kernel, shape and direction.
+        kernel: which, and where its shape comes from.
+        direction: forward, or the gradient of what.
         sides: what is timed, by library; each call returns its result.
         multiply_adds: the work, or 0 where memory decides and not arithmetic.
     """
@@ -85,7 +90,7 @@ def draw(*shape: int) -> np.ndarray:
 
 def convolution(
     name: str, N: int, C: int, O: int, H: int, k: int, s: int, p: int, groups: int
-) -> Iterator[Row]:
+) -> Iterator[Task]:
     """Forward, input gradient and weight gradient of a convolution."""
     x, w = draw(N, C, H, H), draw(O, C // groups, k, k)
     options: tuple[Any, ...] = ((s, s), (p, p, p, p), (1, 1))
@@ -123,10 +128,10 @@ def convolution(
             "PyTorch": torch_side(torch.contiguous_format, mask),
             "channels_last": torch_side(torch.channels_last, mask),
         }
-        yield Row(f"conv {name}, {direction}", sides, work)
+        yield Task(f"conv {name}", direction, sides, work)
 
 
-def norm(name: str, N: int, C: int, H: int) -> Iterator[Row]:
+def norm(name: str, N: int, C: int, H: int) -> Iterator[Task]:
     """Batch norm + ReLU in training; PyTorch runs the two one after the other."""
     x, g, gamma, beta = draw(N, C, H, H), draw(N, C, H, H), draw(C), draw(C)
     flat = x.reshape(N, C, -1)
@@ -166,10 +171,10 @@ def norm(name: str, N: int, C: int, H: int) -> Iterator[Row]:
             "PyTorch": torch_side(torch.contiguous_format, direction == "backward"),
             "channels_last": torch_side(torch.channels_last, direction == "backward"),
         }
-        yield Row(f"norm+relu {name}, {direction}", sides)
+        yield Task(f"norm+relu {name}", direction, sides)
 
 
-def pooling(name: str, N: int, C: int, H: int) -> Iterator[Row]:
+def pooling(name: str, N: int, C: int, H: int) -> Iterator[Task]:
     """2×2 max and average pooling."""
     x, g = draw(N, C, H, H), draw(N, C, H // 2, H // 2)
     window = (2, 2), (2, 2), (0, 0, 0, 0)
@@ -204,57 +209,111 @@ def pooling(name: str, N: int, C: int, H: int) -> Iterator[Row]:
                 "PyTorch": torch_side(kind, torch.contiguous_format, backward),
                 "channels_last": torch_side(kind, torch.channels_last, backward),
             }
-            yield Row(f"pool {kind} {name}, {direction}", sides)
+            yield Task(f"pool {kind} {name}", direction, sides)
 
 
-def measure(row: Row, repeats: int) -> dict[str, float]:
-    """The median milliseconds of each side, taken in turns, after their results were compared."""
-    results = {side: np.asarray(call()) for side, call in row.sides.items()}
+def measure(task: Task, turns: int) -> dict[str, list[float]]:
+    """The milliseconds of each side, taken in turns, after their results were compared."""
+    results = {side: np.asarray(call()) for side, call in task.sides.items()}
     size = np.linalg.norm(results["minidl"])
     for side, result in results.items():
         # As a whole, not pixel by pixel: a number near ReLU's kink may fall on either side of it.
-        assert np.linalg.norm(result - results["minidl"]) < 1e-2 * size, f"{row.name}: {side}"
-    times: dict[str, list[float]] = {side: [] for side in row.sides}
-    for side, milliseconds in take_turns(row.sides, repeats, block=0.0):
+        difference = np.linalg.norm(result - results["minidl"])
+        assert difference < 1e-2 * size, f"{task.kernel}, {task.direction}: {side}"
+    times: dict[str, list[float]] = {side: [] for side in task.sides}
+    for side, milliseconds in take_turns(task.sides, turns, block=0.0):
         times[side].append(milliseconds)
-    return {side: statistics.median(series) for side, series in times.items()}
+    return times
+
+
+def row_of(task: Task, run: int, turns: int) -> record.Row:
+    """Measure one task: a row of the table."""
+    neighbours = Neighbours()
+    times = measure(task, turns)
+    ms = {side: statistics.median(series) for side, series in times.items()}
+    rate = round(2 * task.multiply_adds / ms["minidl"] / 1e6) if task.multiply_adds else ""
+    row: record.Row = {
+        "kernel": task.kernel,
+        "direction": task.direction,
+        "run": run,
+        "minidl, ms": round(ms["minidl"], 3),
+        "GFLOP/s": rate,
+    }
+    for side in ("PyTorch", "channels_last"):
+        row[f"{side}, ms"] = round(ms[side], 3)
+        row[f"{side}: fastest"] = round(min(times[side]), 3)
+        row[f"{side}: slowest"] = round(max(times[side]), 3)
+        row[f"{side}: speed"] = round(ms[side] / ms["minidl"], 3)
+    return row | {"others, %": neighbours.percent()}
+
+
+def picture(folder: Path, rows: list[record.Row]) -> None:
+    """Draw folder/ops.png: a row for a kernel and shape, a column for each direction."""
+    kernels = list(dict.fromkeys(row["kernel"] for row in rows))
+    panels = {
+        "forward": ["forward"],
+        "input gradient": ["input gradient", "backward"],
+        "weight gradient": ["weight gradient"],
+    }
+    figure = Figure(figsize=(11, 1.3 + 0.27 * len(kernels)), layout="constrained")
+    columns = figure.subplots(1, len(panels), sharey=True, sharex=True)
+    for axes, (title, directions) in zip(columns, panels.items(), strict=True):
+        for side, colour in {"PyTorch": record.BLUE, "channels_last": record.ORANGE}.items():
+            for place, kernel in enumerate(kernels):
+                speeds = [
+                    float(row[f"{side}: speed"])
+                    for row in rows
+                    if row["kernel"] == kernel and row["direction"] in directions
+                ]
+                if speeds:
+                    axes.plot([min(speeds), max(speeds)], [place, place], color=colour, alpha=0.5)
+                    axes.plot(statistics.median(speeds), place, "o", color=colour)
+        axes.axvline(1, color="black", linewidth=1.2, linestyle="--")
+        axes.set_title(title, fontsize=10)
+        axes.grid(axis="y", alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter(lambda speed, _: f"{speed:g}")
+    columns[0].set_yticks(range(len(kernels)), kernels, fontsize=8)
+    columns[0].invert_yaxis()
+    for label, colour in {"default layout": record.BLUE, "channels_last": record.ORANGE}.items():
+        columns[0].plot([], [], "o", color=colour, label=f"beside PyTorch, {label}")
+    figure.legend(loc="outside lower right", ncols=2, fontsize=9, frameon=False)
+    figure.supxlabel("PyTorch's time ÷ minidl's (right of the line minidl is faster)", fontsize=9)
+    figure.savefig(folder / "ops.png", dpi=130)
 
 
 def main() -> None:
-    """Read the command line, measure, print the table."""
+    """Read the command line, measure, show and keep the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", default=[""], help="how the names of rows begin")
-    parser.add_argument("--repeats", type=int, default=15)
+    parser.add_argument("names", nargs="*", default=[""], help="how the names of kernels begin")
+    parser.add_argument("--turns", type=int, default=15, help="how often each side is timed")
+    parser.add_argument("--runs", type=int, default=1, help="how often all is measured anew")
     parser.add_argument("--threads", type=int, default=minidl.num_threads())
+    parser.add_argument("--out", type=Path, default=record.RESULTS, help="folder for the results")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     minidl.set_num_threads(arguments.threads)
 
-    table = Table(
-        title=f"kernels, {arguments.threads} threads, median ms of {arguments.repeats}",
-        caption="speed: PyTorch's time divided by minidl's; above 1 minidl is faster",
-    )
-    columns = ("kernel", "minidl", "GFLOP/s", "PyTorch", "speed", "channels_last", "speed")
-    for column in columns:
-        table.add_column(column, justify="left" if column == "kernel" else "right")
-    rows = [
-        row
+    tasks = [
+        task
         for family, shapes in ((convolution, CONVOLUTIONS), (norm, NORMS), (pooling, POOLS))
         for name, shape in shapes
-        for row in family(name, *shape)
-        if row.name.startswith(tuple(arguments.names))
+        for task in family(name, *shape)
     ]
-    for row in track(rows, "timing", transient=True):
-        ms = measure(row, arguments.repeats)
-        ours = ms["minidl"]
-        rate = f"{2 * row.multiply_adds / ours / 1e6:.0f}" if row.multiply_adds else ""
-        others = [
-            text
-            for side in ("PyTorch", "channels_last")
-            for text in (f"{ms[side]:.2f}", f"{ms[side] / ours:.2f}")
-        ]
-        table.add_row(row.name, f"{ours:.2f}", rate, *others)
-    Console().print(table)
+    chosen = [task for task in tasks if task.kernel.startswith(tuple(arguments.names))]
+    rows = [
+        row_of(task, run, arguments.turns)
+        for run in range(1, arguments.runs + 1)
+        for task in track(chosen, f"run {run}", transient=True)
+    ]
+    order = list(dict.fromkeys(task.kernel for task in tasks))
+    rows.sort(key=lambda row: order.index(row["kernel"]))
+    hidden = ("fastest", "slowest")
+    shown = [{k: v for k, v in row.items() if not k.endswith(hidden)} for row in rows]
+    caption = "speed: PyTorch's time divided by minidl's; above 1 minidl is faster"
+    record.show(f"kernels, median of {arguments.turns} turns", caption, shown, "kernel")
+    picture(arguments.out, record.save(arguments.out, "ops", rows, order, "kernel"))
 
 
 if __name__ == "__main__":

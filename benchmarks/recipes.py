@@ -3,7 +3,8 @@
     python benchmarks/recipes.py cifar10-resnet20 --seed 0
     python benchmarks/recipes_on_torch.py cifar10-resnet20 --seed 0         the same on PyTorch
 
-A run's row is added to results/recipes.csv, its epochs to results/recipes/NAME-SIDE-SEED.csv.
+A run's row is added to results/recipes.csv, its epochs to results/recipes/NAME-SIDE-SEED.csv, and
+results/recipes.png is drawn anew from all of them.
 """
 
 import argparse
@@ -12,7 +13,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from record import RESULTS, machine
+import numpy as np
+from matplotlib.figure import Figure
+from record import BLUE, ORANGE, RESULTS, machine
 from rich.console import Console
 
 import minidl
@@ -61,6 +64,44 @@ def keep(recipe: str, side: str, seed: int, rows: list[Row]) -> Row:
     return run_row
 
 
+def picture() -> None:
+    """Draw results/recipes.png: the accuracy of every run over its minutes, a panel a recipe.
+
+    A line is the accuracy on the test images after each epoch; the ring at its end is that of the
+    last weights with the views that the recipe asks for.
+    """
+    with (RESULTS / "recipes.csv").open(newline="", encoding="utf-8") as file:
+        runs = list(csv.DictReader(file))
+    names = list(dict.fromkeys(run["recipe"] for run in runs))
+    figure = Figure(figsize=(4.2 * len(names), 3.6), layout="constrained")
+    panels = figure.subplots(1, len(names), squeeze=False)[0]
+    for axes, name in zip(panels, names, strict=True):
+        mine = [run for run in runs if run["recipe"] == name]
+        for run in mine:
+            with (RESULTS / "recipes" / f"{name}-{run['side']}-{run['seed']}.csv").open(
+                newline="", encoding="utf-8"
+            ) as file:
+                epochs = list(csv.DictReader(file))
+            minutes = np.cumsum([float(epoch["seconds"]) for epoch in epochs]) / 60
+            percent = [100 * float(epoch["valid_accuracy"]) for epoch in epochs]
+            colour = BLUE if run["side"] == "minidl" else ORANGE
+            axes.plot(minutes, percent, color=colour, linewidth=1.3)
+            axes.plot(
+                minutes[-1], 100 * float(run["final_accuracy"]), "o", mfc="none", color=colour
+            )
+        best = 100 * max(float(run["final_accuracy"]) for run in mine)
+        axes.set_ylim(best - 6 * (100 - best), best + 0.5 * (100 - best))
+        axes.set_title(name, loc="left", fontsize=10)
+        axes.set_xlabel("minutes")
+        axes.grid(alpha=0.3)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel("test images right, %")
+    for side, colour in {"minidl": BLUE, "PyTorch, channels_last": ORANGE}.items():
+        panels[0].plot([], [], color=colour, label=side)
+    panels[0].legend(loc="lower right", fontsize=8, frameon=False)
+    figure.savefig(RESULTS / "recipes.png", dpi=130)
+
+
 def _write(path: Path, rows: list[Row]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(rows[-1]), lineterminator="\n")
@@ -78,6 +119,7 @@ def main(side: str, train: Callable[[Config], list[Row]]) -> None:
     settings = {"seed": chosen.seed, "root": chosen.root, "threads": minidl.num_threads()}
     config = configure(None, None, settings, recipe=chosen.recipe)
     row = keep(chosen.recipe, side, config.seed, train(config))
+    picture()
     Console().print(row)
 
 

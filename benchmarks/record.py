@@ -32,8 +32,15 @@ def machine() -> Row:
         "threads": minidl.num_threads(),
         "system": platform.system(),
         "python": platform.python_version(),
-        **{package: metadata.version(package) for package in packages},
+        **{package: _version(package) for package in packages},
     }
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # PyTorch is needed for its own side only
+        return "none"
 
 
 def _processor() -> str:
@@ -48,7 +55,9 @@ def _processor() -> str:
     return f"{fields['model name']} (family {fields['cpu family']}, model {fields['model']})"
 
 
-def save(folder: Path, name: str, rows: Sequence[Row], order: Sequence[str]) -> list[Row]:
+def save(
+    folder: Path, name: str, rows: Sequence[Row], order: Sequence[str], of: str = "network"
+) -> list[Row]:
     """Write folder/name.csv and return all its rows.
 
     What an earlier run measured of the same networks is replaced; other networks' rows stay.
@@ -56,18 +65,19 @@ def save(folder: Path, name: str, rows: Sequence[Row], order: Sequence[str]) -> 
     Args:
         folder: where results are kept.
         name: the table.
-        rows: what was measured now, each with a column "network".
+        rows: what was measured now.
         order: the networks' order in the file.
+        of: the column that says of which network a row is, or of which kernel.
     """
     path = folder / f"{name}.csv"
-    measured = {row["network"] for row in rows}
+    measured = {row[of] for row in rows}
     kept: list[Row] = []
     if path.exists():
         with path.open(newline="", encoding="utf-8") as file:
-            kept = [row for row in csv.DictReader(file) if row["network"] not in measured]
+            kept = [row for row in csv.DictReader(file) if row[of] not in measured]
     here = machine()
     together = kept + [{**row, **here} for row in rows]
-    together.sort(key=lambda row: order.index(row["network"]) if row["network"] in order else 99)
+    together.sort(key=lambda row: order.index(row[of]) if row[of] in order else len(order))
     folder.mkdir(parents=True, exist_ok=True)
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, list(together[-1]), lineterminator="\n")
@@ -76,14 +86,14 @@ def save(folder: Path, name: str, rows: Sequence[Row], order: Sequence[str]) -> 
     return together
 
 
-def show(title: str, caption: str, rows: Sequence[Row]) -> None:
-    """Print rows as a table, a line between networks."""
+def show(title: str, caption: str, rows: Sequence[Row], of: str = "network") -> None:
+    """Print rows as a table, a line between networks (or what else the column `of` names)."""
     table = Table(title=title, caption=caption)
     for column in rows[0]:
         is_text = isinstance(rows[0][column], str)
         table.add_column(column, justify="left" if is_text else "right")
     for row, following in zip(rows, [*rows[1:], None], strict=True):
-        last = following is None or following["network"] != row["network"]
+        last = following is None or following[of] != row[of]
         table.add_row(*(_text(value) for value in row.values()), end_section=last)
     Console(width=max(Console().width, 110)).print(table)
 

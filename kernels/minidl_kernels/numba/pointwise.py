@@ -27,7 +27,8 @@ loop. All at once they would have to wait for each other, and the core for them.
 
 The gradient of x is y with the transposed weights. Maps of fewer than 16 pixels are too small for
 vectors: all images are laid side by side, and BLAS multiplies the two matrices. It does so too
-where there are few pixels in all.
+where there are few pixels in all. But BLAS copies the weights before it multiplies, and for a
+handful of pixels that takes longer than the products: `_dot_part` reads them where they lie.
 """
 
 import numpy as np
@@ -35,7 +36,7 @@ import numpy as np
 from minidl_kernels.numba.channels import _transpose, shares
 from minidl_kernels.numba.jit import inlined, jit, plain
 from minidl_kernels.numba.matmul import matmul
-from minidl_kernels.numba.shifts import aligned_zeros
+from minidl_kernels.numba.shifts import aligned_zeros, dots
 from minidl_kernels.numba.team import TILED, run
 from minidl_kernels.numba.tile import add_row, load6, store6
 from minidl_kernels.numba.vector import (
@@ -55,6 +56,9 @@ Array = np.ndarray
 _FEW = 512
 """Pixels of a whole batch, for which it does not pay to lay out the weights anew."""
 
+_HANDFUL = 5
+"""Pixels of a whole batch that are multiplied with the weights where these lie."""
+
 _STRIP = 128
 """Pixels in a strip of the weight gradient: 32 channels of them take half of the first cache."""
 
@@ -64,7 +68,9 @@ def correlate(x: Array, w: Array, bias: Array) -> Array:
     O, C = w.shape
     N, _, H, W = x.shape
     if H * W < LANES or N * H * W < _FEW:
-        y = matmul(w, _side_by_side(x)) + bias[:, None]
+        pixels = _side_by_side(x)
+        handful = pixels.shape[1] <= _HANDFUL and O % 4 == 0 and w.flags.c_contiguous
+        y = (_dot_products(w, pixels) if handful else matmul(w, pixels)) + bias[:, None]
         return np.ascontiguousarray(y.reshape(O, N, H, W).swapaxes(0, 1))
     blocks = -(-O // 4)
     weights = np.zeros((blocks, C, 4), np.float32)
@@ -101,6 +107,25 @@ def weight_gradient(grad: Array, x: Array) -> Array:
 def _side_by_side(x: Array) -> Array:
     """x (N, C, H, W) as (C, N·H·W)."""
     return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(x.shape[1], -1)
+
+
+def _dot_products(w: Array, x: Array) -> Array:
+    """w (O, C) times x (C, P) for P ≤ 5: each number of y is the dot product of two rows."""
+    (O, C), P = w.shape, x.shape[1]
+    columns = np.zeros((_HANDFUL, C), np.float32)
+    columns[:P] = x.T
+    y = np.zeros((O // 4, 4, _HANDFUL), np.float32)
+    starts = np.arange(_HANDFUL) * C
+    run(_dot_part, w.size * P, len(y), w.reshape(-1), columns.reshape(-1), starts, y)
+    return y.reshape(O, _HANDFUL)[:, :P]
+
+
+@jit
+def _dot_part(t, threads, w, x, starts, y):
+    """The share of thread t: some neighbouring blocks y[block, o, p] of four outputs."""
+    C = len(x) // len(starts)
+    for block in range(t * len(y) // threads, (t + 1) * len(y) // threads):
+        dots(y[block], w[4 * block * C :], C, C, x, starts)
 
 
 @jit

@@ -3,7 +3,7 @@
 A strip of the batch is packed into a scratch buffer by `_pack` (see strips.py for its layout). Then
 
     `accumulate`  sums[o][l] = bias[o] + Σ_k w[o,k] · scratch[offsets[k] + l]
-    `_dots`       sums[o,k] += Σ_l grad[o][l] · scratch[offsets[k] + l]
+    `dots`       sums[o,k] += Σ_l grad[o][l] · scratch[offsets[k] + l]
 
 Nearly all the time is spent in these two. Both work on blocks, 4 output channels by 6 or 5 taps, so
 that every number loaded is used several times, and both are one long loop without branches over
@@ -167,11 +167,11 @@ def weight_part(t, threads, grad, x, strips, partial, splits):
                 _pack_gradient(grad, g * OG + first + a, strip, strips, grads[a * strips.spacing :])
             for o in range(first, last, 4):
                 sums, row = partial[part, g, o : o + 4], grads[(o - first) * strips.spacing :]
-                _dots(sums, row, strips.spacing, strips.lanes, scratch, strips.offsets)
+                dots(sums, row, strips.spacing, strips.lanes, scratch, strips.offsets)
 
 
 @inlined
-def _dots(sums, grads, spacing, L, x, offsets):
+def dots(sums, grads, spacing, L, x, offsets):
     """sums[o,k] += Σ_l grads[o·spacing + l] · x[offsets[k] + l] for 4 outputs o."""
     g0 = grads[:L]
     g1 = grads[spacing : spacing + L]
