@@ -78,7 +78,8 @@ class Task:
         multiply_adds: the work, or 0 where memory decides and not arithmetic.
     """
 
-    name: str
+    kernel: str
+    direction: str
     sides: dict[str, Call]
     multiply_adds: int = 0
 
@@ -252,7 +253,7 @@ def picture(folder: Path, rows: list[record.Row]) -> None:
     kernels = list(dict.fromkeys(row["kernel"] for row in rows))
     panels = {
         "forward": ["forward"],
-        "input gradient": ["input gradient", "backward"],
+        "input gradient (of norm and pool: backward)": ["input gradient", "backward"],
         "weight gradient": ["weight gradient"],
     }
     figure = Figure(figsize=(11, 1.3 + 0.27 * len(kernels)), layout="constrained")
@@ -271,14 +272,15 @@ def picture(folder: Path, rows: list[record.Row]) -> None:
         axes.axvline(1, color="black", linewidth=1.2, linestyle="--")
         axes.set_title(title, fontsize=10)
         axes.grid(axis="y", alpha=0.3)
+        axes.margins(y=0.02)
         axes.spines[["top", "right"]].set_visible(False)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(lambda speed, _: f"{speed:g}")
     columns[0].set_yticks(range(len(kernels)), kernels, fontsize=8)
-    columns[0].invert_yaxis()
+    columns[0].invert_yaxis()  # the first kernel on top; the axis is shared
     for label, colour in {"default layout": record.BLUE, "channels_last": record.ORANGE}.items():
         columns[0].plot([], [], "o", color=colour, label=f"beside PyTorch, {label}")
-    figure.legend(loc="outside lower right", ncols=2, fontsize=9, frameon=False)
+    figure.legend(loc="outside upper right", ncols=2, fontsize=9, frameon=False)
     figure.supxlabel("PyTorch's time ÷ minidl's (right of the line minidl is faster)", fontsize=9)
     figure.savefig(folder / "ops.png", dpi=130)
 

@@ -56,11 +56,9 @@ def keep(recipe: str, side: str, seed: int, rows: list[Row]) -> Row:
     }
     path = RESULTS / "recipes.csv"
     key = (recipe, side, str(seed))
-    kept = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            kept = [r for r in csv.DictReader(file) if (r["recipe"], r["side"], r["seed"]) != key]
-    _write(path, sorted([*kept, run_row | machine()], key=lambda r: (r["recipe"], r["side"])))
+    earlier = _read(path) if path.exists() else []
+    kept = [row for row in earlier if (row["recipe"], row["side"], row["seed"]) != key]
+    _write(path, sorted([*kept, run_row | machine()], key=_order))
     return run_row
 
 
@@ -70,27 +68,22 @@ def picture() -> None:
     A line is the accuracy on the test images after each epoch; the ring at its end is that of the
     last weights with the views that the recipe asks for.
     """
-    with (RESULTS / "recipes.csv").open(newline="", encoding="utf-8") as file:
-        runs = list(csv.DictReader(file))
-    names = list(dict.fromkeys(run["recipe"] for run in runs))
+    rows = _read(RESULTS / "recipes.csv")
+    names = list(dict.fromkeys(row["recipe"] for row in rows))
     figure = Figure(figsize=(4.2 * len(names), 3.6), layout="constrained")
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
-        mine = [run for run in runs if run["recipe"] == name]
-        for run in mine:
-            with (RESULTS / "recipes" / f"{name}-{run['side']}-{run['seed']}.csv").open(
-                newline="", encoding="utf-8"
-            ) as file:
-                epochs = list(csv.DictReader(file))
+        mine = [row for row in rows if row["recipe"] == name]
+        for row in mine:
+            epochs = _read(RESULTS / "recipes" / f"{name}-{row['side']}-{row['seed']}.csv")
             minutes = np.cumsum([float(epoch["seconds"]) for epoch in epochs]) / 60
             percent = [100 * float(epoch["valid_accuracy"]) for epoch in epochs]
-            colour = BLUE if run["side"] == "minidl" else ORANGE
+            colour = BLUE if row["side"] == "minidl" else ORANGE
             axes.plot(minutes, percent, color=colour, linewidth=1.3)
-            axes.plot(
-                minutes[-1], 100 * float(run["final_accuracy"]), "o", mfc="none", color=colour
-            )
-        best = 100 * max(float(run["final_accuracy"]) for run in mine)
-        axes.set_ylim(best - 6 * (100 - best), best + 0.5 * (100 - best))
+            final = 100 * float(row["final_accuracy"])
+            axes.plot(minutes[-1], final, "o", markerfacecolor="none", color=colour)
+        best = 100 * max(float(row["final_accuracy"]) for row in mine)
+        axes.set_ylim(best - 3 * (100 - best), best + 0.5 * (100 - best))
         axes.set_title(name, loc="left", fontsize=10)
         axes.set_xlabel("minutes")
         axes.grid(alpha=0.3)
@@ -100,6 +93,15 @@ def picture() -> None:
         panels[0].plot([], [], color=colour, label=side)
     panels[0].legend(loc="lower right", fontsize=8, frameon=False)
     figure.savefig(RESULTS / "recipes.png", dpi=130)
+
+
+def _order(row: Row) -> tuple[str, str, int]:
+    return row["recipe"], row["side"], int(row["seed"])
+
+
+def _read(path: Path) -> list[Row]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _write(path: Path, rows: list[Row]) -> None:

@@ -20,7 +20,6 @@ from minidl.data import Dataset
 from minidl.optim import decay_groups
 from minidl.train import assembly
 from minidl.train.config import Config
-from minidl.train.run import view_batches
 
 FOREIGN = ("average", "mixup", "patience")  # switches that the loop below does not know
 
@@ -85,7 +84,7 @@ def _accuracy(config: Config, model: torch.nn.Module, test: Dataset, tta: str) -
     """The share of test images given the right class, by the mean over the views of each."""
     model.eval()
     chances = np.zeros((len(test), len(test.classes)), np.float32)  # summed over the views
-    for view in view_batches(config, test, tta):
+    for view in assembly.view_batches(config, test, tta):
         with torch.inference_mode():
             logits = torch.cat([model(torch.from_numpy(images)) for images, _ in view])
         chances += torch.softmax(logits, 1).numpy()

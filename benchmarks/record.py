@@ -95,7 +95,7 @@ def show(title: str, caption: str, rows: Sequence[Row], of: str = "network") -> 
     for row, following in zip(rows, [*rows[1:], None], strict=True):
         last = following is None or following[of] != row[of]
         table.add_row(*(_text(value) for value in row.values()), end_section=last)
-    Console(width=max(Console().width, 110)).print(table)
+    Console(width=max(Console().width, 140)).print(table)
 
 
 def _text(value: object) -> str:

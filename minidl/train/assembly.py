@@ -18,6 +18,7 @@ from minidl.train import callbacks
 from minidl.train.callbacks import Callback, LRSchedule
 from minidl.train.config import Config, RunError
 from minidl.train.evaluation import Loss
+from minidl.train.views import named_views
 
 EVALUATION_BATCH = 250
 
@@ -95,7 +96,17 @@ def train_batches(config: Config, train: Dataset) -> DataLoader:
 
 def test_batches(config: Config, test: Dataset) -> DataLoader:
     """The test images, in order and as they are."""
-    return DataLoader(test, EVALUATION_BATCH, transform=transform(config, test, augment=False))
+    return view_batches(config, test, "none")[0]
+
+
+def view_batches(config: Config, test: Dataset, tta: str) -> list[DataLoader]:
+    """The test images, in order, once for each of the views that `tta` names."""
+    normalise = transform(config, test, augment=False)
+    height, width = test.images.shape[2:]
+    return [
+        DataLoader(test, EVALUATION_BATCH, transform=transforms.Compose([view, normalise]))
+        for view in named_views(tta, (height, width), config.crop_padding)
+    ]
 
 
 def loss(config: Config) -> Loss:

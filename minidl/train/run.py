@@ -6,7 +6,7 @@ from pathlib import Path
 from rich.console import Console
 
 from minidl import models, viz, weights
-from minidl.data import Compose, DataLoader, Dataset
+from minidl.data import Dataset
 from minidl.nn import Module
 from minidl.train import assembly
 from minidl.train.callbacks import BestWeights, Checkpoint, CSVLog
@@ -18,7 +18,6 @@ from minidl.train.history import History
 from minidl.train.metrics import confusion_matrix
 from minidl.train.progress import ProgressBar
 from minidl.train.trainer import Trainer
-from minidl.train.views import named_views
 
 
 @dataclass(frozen=True)
@@ -106,17 +105,7 @@ def evaluate_run(
     test = assembly.load_data(config, "test")
     model = assembly.build(config, test)
     model.load_state_dict(weights.load(folder.weights(which)))
-    return test, evaluate_ensemble([model], view_batches(config, test, tta))
-
-
-def view_batches(config: Config, test: Dataset, tta: str) -> list[DataLoader]:
-    """The test images, in order, once for each of the views that `tta` names."""
-    normalise = assembly.transform(config, test, augment=False)
-    height, width = test.images.shape[2:]
-    return [
-        DataLoader(test, assembly.EVALUATION_BATCH, transform=Compose([view, normalise]))
-        for view in named_views(tta, (height, width), config.crop_padding)
-    ]
+    return test, evaluate_ensemble([model], assembly.view_batches(config, test, tta))
 
 
 def draw(path: Path, history: History, test: Dataset, result: Evaluation) -> list[Path]:

@@ -222,7 +222,11 @@ def aligned_zeros(size, dtype):
 
 @inlined
 def _pack(x, first_channel, channels, strip, s, scratch):
-    """Copy a strip of some channels of x into the scratch, plane by plane, with zero padding."""
+    """Copy a strip of some channels of x into the scratch, plane by plane, with zero padding.
+
+    The padding within a row lies in the same columns for every strip and is never written to: it is
+    zero because the scratch was.
+    """
     pixels = x.reshape(-1)
     _, C, H, W = x.shape
     plane = 0
@@ -230,19 +234,16 @@ def _pack(x, first_channel, channels, strip, s, scratch):
         for row_first, row_stop, row_origin in s.row_phases:
             for first, stop, origin in s.column_phases:
                 n, q = strip * s.height // s.row_pitch, strip * s.height % s.row_pitch
-                for at in range(plane, plane + s.filled, s.column_pitch):
+                for at in range(plane + first, plane + first + s.filled, s.column_pitch):
                     if n < len(x) and row_first <= q < row_stop:
                         row = ((n * C + c) * H + q * s.row_stride + row_origin) * W
                         start = row + first * s.column_stride + origin
-                        fill(scratch, at, first)
                         if s.column_stride == 1:
-                            copy(scratch, at + first, pixels, start, stop - first)
+                            copy(scratch, at, pixels, start, stop - first)
                         else:
-                            count = stop - first
-                            gather(scratch, at + first, pixels, start, count, s.column_stride)
-                        fill(scratch, at + stop, s.column_pitch - stop)
+                            gather(scratch, at, pixels, start, stop - first, s.column_stride)
                     else:
-                        fill(scratch, at, s.column_pitch)
+                        fill(scratch, at, stop - first)
                     q += 1
                     if q == s.row_pitch:
                         n, q = n + 1, 0
@@ -296,7 +297,7 @@ def gather(to, i, source, j, count, stride):
     to[i : i + count] = source[j : j + count * stride : stride]
 
 
-@overload(gather)
+@overload(gather, inline="always")  # called, with its arrays, it takes four times as long
 def _gather_for(to, i, source, j, count, stride):
     return _gather_wide if _is_wide(to) else _gather_plain
 
@@ -336,9 +337,8 @@ def _pack_gradient(grad, o, strip, s, lanes):
     for at in range(0, s.height * s.column_pitch, s.column_pitch):
         if n < len(grad) and i < s.row_count:
             copy(lanes, at, pixels, ((n * O + o) * OH + i) * OW, s.column_count)
-            fill(lanes, at + s.column_count, s.column_pitch - s.column_count)
         else:
-            fill(lanes, at, s.column_pitch)
+            fill(lanes, at, s.column_count)
         i += 1
         if i == s.row_pitch:
             n, i = n + 1, 0
