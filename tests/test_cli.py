@@ -166,7 +166,7 @@ def test_a_recipe_is_shown_and_followed(minidl, tmp_path):
     code, _, err = minidl("train --recipe cifar10-resnet20 --data digits --epochs 1 --out run")
     assert code == 0, err
     config = Config.load(tmp_path / "run" / "config.json")
-    assert (config.model, config.schedule, config.tta) == ("resnet20", "one_cycle", "flip")
+    assert (config.model, config.schedule, config.tta) == ("resnet20", "one_cycle", "ten")
     code, _, err = minidl("train --recipe cifar")
     assert code == 2 and "no recipe 'cifar'; there are" in " ".join(err.split())
     code, _, err = minidl("train --show")

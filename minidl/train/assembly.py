@@ -105,7 +105,7 @@ def view_batches(config: Config, test: Dataset, tta: str) -> list[DataLoader]:
     height, width = test.images.shape[2:]
     return [
         DataLoader(test, EVALUATION_BATCH, transform=transforms.Compose([view, normalise]))
-        for view in named_views(tta, (height, width), config.crop_padding)
+        for view in named_views(tta, (height, width))
     ]
 
 

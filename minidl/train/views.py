@@ -106,21 +106,24 @@ def with_mirrored(views: Iterable[Transform]) -> list[Transform]:
     return views + [Compose([view, MIRRORED]) for view in views]
 
 
-def named_views(name: str, size: tuple[int, int], padding: int = 0) -> list[Transform]:
+def named_views(name: str, size: tuple[int, int]) -> list[Transform]:
     """The views that `minidl evaluate --tta` offers, for networks that take images of one size.
+
+    Crops are shifted by one pixel in 32, as Jordan (94 % on CIFAR-10 in 3.29 Seconds on a Single
+    GPU, 2024) does it: a larger shift loses more at the edge than another opinion is worth.
 
     Args:
         name: "none", "flip", "five" or "ten".
         size: height and width of the images.
-        padding: how far the crops are shifted; 0 for an eighth of the height, CIFAR's 4 of 32.
     """
+    shift = max(1, size[0] // 32)
     match name:
         case "none":
             return [AS_IT_IS]
         case "flip":
             return flips()
         case "five":
-            return five_crops(size, padding or -(-size[0] // 8))
+            return five_crops(size, shift)
         case "ten":
-            return ten_crops(size, padding or -(-size[0] // 8))
+            return ten_crops(size, shift)
     raise ValueError(f"there are no views {name!r}; there are none, flip, five, ten")

@@ -162,9 +162,14 @@ def test_views_by_name(name, count):
     views = seen(named_views(name, (12, 10)))
     assert len(views) == count and all(view.shape == IMAGES.shape for view in views)
     if count >= 5:
-        assert (views[1][:, :, :2] == 0).all() and (views[1][:, :, 2:, 2:] != 0).any()  # 12 / 8
-        shifted = seen(named_views(name, (12, 10), padding=3))[1]
-        np.testing.assert_array_equal(shifted[:, :, 3:, 3:], IMAGES[:, :, :-3, :-3])
+        np.testing.assert_array_equal(views[1][:, :, 1:, 1:], IMAGES[:, :, :-1, :-1])
+        assert (views[1][:, :, 0] == 0).all() and (views[1][:, :, :, 0] == 0).all()
+
+
+def test_crops_are_shifted_by_a_pixel_in_32():
+    image = np.arange(64 * 64, dtype=np.uint8).reshape(1, 1, 64, 64)
+    shifted = named_views("five", (64, 64))[1](image, RNG)
+    np.testing.assert_array_equal(shifted[:, :, 2:, 2:], image[:, :, :-2, :-2])
 
 
 def test_what_is_no_view_is_refused():
