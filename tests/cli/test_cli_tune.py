@@ -19,8 +19,6 @@ from minidl.train.recipe import configure
 from minidl.train.search import read_csv
 from minidl.train.tune import train_until
 
-pytestmark = pytest.mark.usefixtures("in_own_folder")
-
 SMALL = {split: digits(split).subset(np.arange(100)) for split in ("train", "test")}
 
 
