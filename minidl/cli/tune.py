@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from minidl.cli.options import HOW, INTERRUPTED, WHAT, WHERE, Root, Threads
 from minidl.cli.report import quoted
 from minidl.data import DATASETS
 from minidl.train.config import Config, RunError
@@ -18,8 +19,7 @@ from minidl.train.recipe import configure
 from minidl.train.search import Result, Rung, halving, ranking
 from minidl.train.tune import tune as search
 
-INTERRUPTED = 130  # the exit code that shells give after Ctrl-C
-WHAT, HOW, RANGES, WHERE = "What to train", "How to search", "Where to search", "Files"
+RANGES = "Where to search"
 FORM = "LOW:HIGH for a range, A,B,C for a choice, A to keep it fixed."
 ALLOWED: dict[str, tuple[Callable[[float], bool], str]] = {
     "lr": (lambda v: 0 < v < math.inf, "greater than 0"),
@@ -51,9 +51,7 @@ def tune(
             rich_help_panel=WHAT,
         ),
     ] = None,
-    root: Annotated[
-        Path | None, typer.Option(help="Folder with the dataset's files.", rich_help_panel=WHAT)
-    ] = None,
+    root: Root = None,
     trials: Annotated[
         int, typer.Option(min=1, help="How many settings to try.", rich_help_panel=HOW)
     ] = 16,
@@ -91,9 +89,7 @@ def tune(
             rich_help_panel=RANGES,
         ),
     ] = None,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads to compute with.", rich_help_panel=HOW)
-    ] = None,
+    threads: Threads = None,
     out: Annotated[
         Path | None,
         typer.Option(

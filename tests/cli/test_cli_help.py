@@ -9,7 +9,7 @@ from tests.cli.runs import process
 
 
 @pytest.mark.parametrize(
-    "command", ["", "train", "evaluate", "models", "summary", "compare", "check", "doctor"]
+    "command", ["", "train", "evaluate", "tune", "models", "summary", "compare", "check", "doctor"]
 )
 def test_help_explains_every_command(minidl, command):
     code, out, _ = minidl(f"{command} --help")
@@ -19,6 +19,7 @@ def test_help_explains_every_command(minidl, command):
         "": ["train", "evaluate", "models", "summary", "compare", "check", "doctor", "Start with:"],
         "train": ["--resume", "Ctrl-C", "resnet8 for the digits", "--root", "--seed"],
         "evaluate": ["accuracy for each class", "--weights"],
+        "tune": ["--halving", "Ctrl-C", "held out", "--threads"],
         "models": ["parameters"],
         "summary": ["--input", "--depth", "--small", "receptive field"],
         "compare": ["--out", "parameters"],

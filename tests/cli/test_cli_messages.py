@@ -37,7 +37,7 @@ def test_mistakes_are_answered_with_one_message_and_exit_code_2(minidl, tmp_path
 
 
 def test_missing_data_says_where_to_put_it(monkeypatch, capsys):
-    monkeypatch.setattr(cli, "run", lambda *_, **__: digits_missing())
+    monkeypatch.setattr("minidl.cli.training.run", lambda *_, **__: digits_missing())
     monkeypatch.setattr(sys, "argv", ["minidl", "train", "--data", "mnist"])
     with pytest.raises(SystemExit) as end:
         cli.main()
@@ -93,7 +93,7 @@ def test_a_damaged_run_is_refused_and_the_sound_files_are_named(minidl, tmp_path
 
 
 def test_an_error_in_the_program_keeps_its_traceback(monkeypatch):
-    monkeypatch.setattr(cli, "run", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr("minidl.cli.training.run", lambda *_, **__: 1 / 0)
     monkeypatch.setattr(sys, "argv", ["minidl", "train"])
     with pytest.raises(ZeroDivisionError):
         cli.main()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import minidl.functional as F
-from minidl import cli, random, weights
+from minidl import random, weights
 from minidl.data import digits
 from minidl.train import assembly, ranking
 from minidl.train.config import Config
@@ -64,7 +64,7 @@ def test_a_search_leaves_table_picture_and_a_command_that_trains_the_best(
         asked_for.append(config)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "run", run)
+    monkeypatch.setattr("minidl.cli.training.run", run)
     command = out.strip().splitlines()[-1].strip()
     minidl(f"{command.removeprefix('minidl ')} --threads 1")
     searched = json.loads((folder / "search.json").read_text())
