@@ -175,3 +175,21 @@ def test_killed_while_writing_leaves_a_complete_file(tmp_path, suffix):
         arrays = load(path)
         assert (arrays["a"] == arrays["b"][0]).all()
         path.unlink()
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_numbers_are_on_the_disk_before_the_name_is(tmp_path, monkeypatch, suffix):
+    """Or a power failure could leave the new name with nothing behind it, and the old file gone."""
+    path = tmp_path / f"weights{suffix}"
+    save(example(), path)
+    before, after = path.read_bytes(), dict(example(), labels=np.arange(5, 10, dtype=np.uint8))
+    seen = []
+
+    def synchronise(number: int) -> None:
+        (unnamed,) = tmp_path.glob(".*.partial")
+        assert os.fstat(number).st_size == unnamed.stat().st_size > 0
+        seen.append(path.read_bytes())
+
+    monkeypatch.setattr(os, "fsync", synchronise)
+    save(after, path)
+    assert seen == [before] and path.read_bytes() != before

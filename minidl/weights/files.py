@@ -78,12 +78,15 @@ def load(path: str | os.PathLike[str]) -> Arrays:
 def replacing(path: Path) -> Iterator[Path]:
     """Give the `with` block a temporary path beside `path`, and rename it to `path` at the end.
 
-    If the block raises, the temporary file is removed and `path` stays as it was.
+    If the block raises, the temporary file is removed and `path` stays as it was. If the power
+    fails, `path` is the old file or the new one: the numbers are on the disk before the name is.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield temporary
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
