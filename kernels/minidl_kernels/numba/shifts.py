@@ -3,7 +3,7 @@
 A strip of the batch is packed into a scratch buffer by `_pack` (see strips.py for its layout). Then
 
     `accumulate`  sums[o][l] = bias[o] + Σ_k w[o,k] · scratch[offsets[k] + l]
-    `dots`       sums[o,k] += Σ_l grad[o][l] · scratch[offsets[k] + l]
+    `dots`        sums[o,k] += Σ_l grad[o][l] · scratch[offsets[k] + l]
 
 Nearly all the time is spent in these two. Both work on blocks, 4 output channels by 6 or 5 taps, so
 that every number loaded is used several times, and both are one long loop without branches over
