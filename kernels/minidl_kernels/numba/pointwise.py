@@ -116,7 +116,7 @@ def _dot_products(w: Array, x: Array) -> Array:
     columns[:P] = x.T
     y = np.zeros((O // 4, 4, _HANDFUL), np.float32)
     starts = np.arange(_HANDFUL) * C
-    run(_dot_part, w.size * P, len(y), w.reshape(-1), columns.reshape(-1), starts, y)
+    run(_dot_part, w.size * P, len(y), plain(w).reshape(-1), columns.reshape(-1), starts, y)
     return y.reshape(O, _HANDFUL)[:, :P]
 
 
