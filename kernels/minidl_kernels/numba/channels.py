@@ -185,7 +185,7 @@ def pack(x, x_shape, n, c, top, left, shape, packed, at, step, corner):
         for start in range(0, rows * W, 16):
             count = min(16, rows * W - start)
             to = at + start * step
-            _transpose(x, source + top * W + start, H * W, C - c, count, packed, to, step)
+            transpose(x, source + top * W + start, H * W, C - c, count, packed, to, step)
         return
     zeros = splat(np.float32(0))
     for i in range(at, at + rows * columns * step, step):
@@ -194,7 +194,7 @@ def pack(x, x_shape, n, c, top, left, shape, packed, at, step, corner):
     row, column = first // W - top, -left
     for start in range(first, last, 16):
         count = min(16, last - start)
-        _transpose(x, source + start, H * W, C - c, count, corner, 0, 16)
+        transpose(x, source + start, H * W, C - c, count, corner, 0, 16)
         for k in range(count):
             if 0 <= column < columns:
                 store(packed, at + (row * columns + column) * step, load(corner, 16 * k))
@@ -204,7 +204,7 @@ def pack(x, x_shape, n, c, top, left, shape, packed, at, step, corner):
 
 
 @inlined
-def _transpose(x, i, apart, rows, count, to, at, step):
+def transpose(x, i, apart, rows, count, to, at, step):
     """to[at + k·step + r] = x[i + r·apart + k] for 16 rows r, some maybe missing, and k < count.
 
     Four times, deal the first half of the rows and the second half together like two halves of a

@@ -33,7 +33,7 @@ handful of pixels that takes longer than the products: `_dot_part` reads them wh
 
 import numpy as np
 
-from minidl_kernels.numba.channels import _transpose, shares
+from minidl_kernels.numba.channels import shares, transpose
 from minidl_kernels.numba.jit import inlined, jit, plain
 from minidl_kernels.numba.matmul import matmul
 from minidl_kernels.numba.shifts import aligned_zeros, dots
@@ -237,10 +237,10 @@ def _weight_part(t, threads, grad, x, cut, partial):
                     at = ((n + band) * C + k) * P + start
                     for l in range(0, columns, 16):
                         to, count = (band * columns + l) * step, min(16, columns - l)
-                        _transpose(pixels, at + l, P, C - k, count, packed, to, step)
+                        transpose(pixels, at + l, P, C - k, count, packed, to, step)
                         if wide:
                             at_next = at + l + 16 * P
-                            _transpose(pixels, at_next, P, C - k - 16, count, packed, to + 16, 32)
+                            transpose(pixels, at_next, P, C - k - 16, count, packed, to + 16, 32)
                 for o in range(first, min(first + OK, O), 4):
                     corner, last = n * O * P + start, O - 1
                     rows = (
