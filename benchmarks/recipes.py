@@ -8,14 +8,12 @@ results/recipes.png is drawn anew from all of them.
 """
 
 import argparse
-import csv
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
-from record import BLUE, ORANGE, RESULTS, machine
+from record import BLUE, ORANGE, RESULTS, Row, machine, read, write
 from rich.console import Console
 
 import minidl
@@ -23,8 +21,6 @@ from minidl.train.config import Config
 from minidl.train.folder import Folder
 from minidl.train.recipe import configure, recipes
 from minidl.train.run import run
-
-Row = dict[str, Any]
 
 
 def on_minidl(config: Config) -> list[Row]:
@@ -42,9 +38,7 @@ def on_minidl(config: Config) -> list[Row]:
 def keep(recipe: str, side: str, seed: int, rows: list[Row]) -> Row:
     """Write the epochs of a run to their file, and add the run to the table of all."""
     *epochs, final = rows
-    folder = RESULTS / "recipes"
-    folder.mkdir(parents=True, exist_ok=True)
-    _write(folder / f"{recipe}-{side}-{seed}.csv", epochs)
+    write(RESULTS / "recipes" / f"{recipe}-{side}-{seed}.csv", epochs)
     run_row = {
         "recipe": recipe,
         "side": side,
@@ -56,9 +50,8 @@ def keep(recipe: str, side: str, seed: int, rows: list[Row]) -> Row:
     }
     path = RESULTS / "recipes.csv"
     key = (recipe, side, str(seed))
-    earlier = _read(path) if path.exists() else []
-    kept = [row for row in earlier if (row["recipe"], row["side"], row["seed"]) != key]
-    _write(path, sorted([*kept, run_row | machine()], key=_order))
+    kept = [row for row in read(path) if (row["recipe"], row["side"], row["seed"]) != key]
+    write(path, sorted([*kept, run_row | machine()], key=_order))
     return run_row
 
 
@@ -68,14 +61,14 @@ def picture() -> None:
     A line is the accuracy on the test images after each epoch; the ring at its end is that of the
     last weights with the views that the recipe asks for.
     """
-    rows = _read(RESULTS / "recipes.csv")
+    rows = read(RESULTS / "recipes.csv")
     names = list(dict.fromkeys(row["recipe"] for row in rows))
     figure = Figure(figsize=(4.2 * len(names), 3.6), layout="constrained")
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     for axes, name in zip(panels, names, strict=True):
         mine = [row for row in rows if row["recipe"] == name]
         for row in mine:
-            epochs = _read(RESULTS / "recipes" / f"{name}-{row['side']}-{row['seed']}.csv")
+            epochs = read(RESULTS / "recipes" / f"{name}-{row['side']}-{row['seed']}.csv")
             minutes = np.cumsum([float(epoch["seconds"]) for epoch in epochs]) / 60
             percent = [100 * float(epoch["valid_accuracy"]) for epoch in epochs]
             colour = BLUE if row["side"] == "minidl" else ORANGE
@@ -98,18 +91,6 @@ def picture() -> None:
 
 def _order(row: Row) -> tuple[str, str, int]:
     return row["recipe"], row["side"], int(row["seed"])
-
-
-def _read(path: Path) -> list[Row]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
-
-
-def _write(path: Path, rows: list[Row]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[-1]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
 
 
 def main(side: str, train: Callable[[Config], list[Row]]) -> None:

@@ -12,7 +12,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 import twin
-from recipes import Row, main
+from recipes import main
+from record import Row
 from rich.progress import track
 from torch.nn.functional import cross_entropy
 

@@ -71,19 +71,29 @@ def save(
     """
     path = folder / f"{name}.csv"
     measured = {row[of] for row in rows}
-    kept: list[Row] = []
-    if path.exists():
-        with path.open(newline="", encoding="utf-8") as file:
-            kept = [row for row in csv.DictReader(file) if row[of] not in measured]
+    kept = [row for row in read(path) if row[of] not in measured]
     here = machine()
     together = kept + [{**row, **here} for row in rows]
     together.sort(key=lambda row: order.index(row[of]) if row[of] in order else len(order))
-    folder.mkdir(parents=True, exist_ok=True)
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(together[-1]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(together)
+    write(path, together)
     return together
+
+
+def read(path: Path) -> list[Row]:
+    """The rows of a CSV file, all values as text; none if there is no file yet."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write(path: Path, rows: Sequence[Row]) -> None:
+    """Write rows to a CSV file, with the columns of the last one; make its folder if need be."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[-1]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def show(title: str, caption: str, rows: Sequence[Row], of: str = "network") -> None:

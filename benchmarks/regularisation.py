@@ -16,16 +16,15 @@ Table, rows and picture are written to benchmarks/results/regularisation.csv and
 """
 
 import argparse
-import csv
 import tempfile
 import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from record import RESULTS, Row, write
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -50,7 +49,6 @@ from minidl.tensor import Tensor
 from minidl.train import BestWeights, EarlyStopping, Trainer, evaluate
 from minidl.viz.style import BLUE, GREY, INK, ORANGE, TICK, dress, figure
 
-RESULTS = Path(__file__).resolve().parent / "results"
 EPOCHS = 30
 HELD_OUT = 0.2  # of the training images, for early stopping, which has only the rest to learn from
 
@@ -108,7 +106,7 @@ class Network(nn.Module):
         return logits
 
 
-def train(method: Method, seed: int, images: Dataset, test: Dataset) -> dict[str, Any]:
+def train(method: Method, seed: int, images: Dataset, test: Dataset) -> Row:
     """Train one network and return the row of the table."""
     started = time.perf_counter()
     minidl.manual_seed(seed)
@@ -133,14 +131,14 @@ def train(method: Method, seed: int, images: Dataset, test: Dataset) -> dict[str
         history = trainer.fit(batches, valid, EPOCHS)
         if method.patience:
             model.load_state_dict(weights.load(best))
-    row: dict[str, Any] = {"method": method.name, "seed": seed, "epochs": len(history)}
+    row: Row = {"method": method.name, "seed": seed, "epochs": len(history)}
     for name, dataset in (("train", learn), ("test", test)):
         result = evaluate(model, DataLoader(dataset, 250, transform=normalise))
         row |= {f"{name}_accuracy": result.accuracy, f"{name}_loss": result.loss}
     return row | {"seconds": round(time.perf_counter() - started, 2)}
 
 
-def column(rows: list[dict[str, Any]], method: Method, name: str) -> np.ndarray:
+def column(rows: list[Row], method: Method, name: str) -> np.ndarray:
     """A column of a method's rows, one number a seed."""
     return np.array([row[name] for row in rows if row["method"] == method.name])
 
@@ -151,7 +149,7 @@ def spread(shares: np.ndarray) -> str:
     return f"{100 * shares.mean():.1f}{deviation}"
 
 
-def print_table(rows: list[dict[str, Any]], title: str) -> None:
+def print_table(rows: list[Row], title: str) -> None:
     """Mean and spread over the seeds, and the gain over the baseline seed by seed."""
     caption = (
         "% of the images right, mean ± standard deviation; gap: training − test; gain: over the "
@@ -175,7 +173,7 @@ def print_table(rows: list[dict[str, Any]], title: str) -> None:
     Console().print(table)
 
 
-def draw(rows: list[dict[str, Any]], title: str) -> Figure:
+def draw(rows: list[Row], title: str) -> Figure:
     """Left the gap between training and test accuracy, right the loss on the test images."""
     fig = figure(width=10.4, height=0.5 * len(METHODS) + 1.9)
     left, right = fig.subplots(1, 2, sharey=True, width_ratios=(3, 2))
@@ -234,11 +232,7 @@ def main() -> None:
         rows.append(train(method, seed, images, test))
     title = f"{arguments.images} images of {arguments.data}, {arguments.seeds} seeds"
     print_table(rows, title)
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    with (arguments.out / "regularisation.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, rows[0], lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write(arguments.out / "regularisation.csv", rows)
     draw(rows, title).savefig(arguments.out / "regularisation.png")
 
 

@@ -27,16 +27,15 @@ anything, and the picture shows each seed beside the mean. Results go to
 """
 
 import argparse
-import csv
 import json
 import statistics
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from record import RESULTS, Row, write
 from rich.console import Console
 from rich.table import Table
 
@@ -48,7 +47,6 @@ from minidl.train import evaluate
 from minidl.train.transfer import Learner, features, fit_head, nearest_neighbours, replace_head
 from minidl.viz import style
 
-RESULTS = Path(__file__).parent / "results"
 PER_CLASS = (10, 20, 50)
 TEST_IMAGES, TEST_SEED = 2000, 1_000_000
 BATCH, HEAD_STEPS, STEPS = 32, 30, 150
@@ -57,7 +55,6 @@ MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 COLUMNS = ("images", "way", "seed", "accuracy", "seconds")
 Weights = dict[str, np.ndarray]
-Row = dict[str, Any]
 
 
 class Task:
@@ -273,11 +270,7 @@ def draw(rows: list[Row]) -> Figure:
 
 def save(rows: list[Row], folder: Path) -> None:
     """Write the table and the picture."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "transfer.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+    write(folder / "transfer.csv", rows)
     draw(rows).savefig(folder / "transfer.png")
 
 

@@ -91,8 +91,9 @@ def norm_distributions(model: Module, images: Any, layer: str, training: bool = 
     values = norm_values(model, images, layer, training)
     C = len(values[0])
     fig = figure(width=8.0, height=3.8)
+    kind = type(dict(model.named_modules())[layer]).__name__  # a Sequential's layers are numbers
     first = f", the first {MOST} of {C} channels" if C > MOST else ""
-    fig.suptitle(f"{layer}{first}", fontsize=TITLE, color=INK, x=0.01, ha="left")
+    fig.suptitle(f"{layer} ({kind}){first}", fontsize=TITLE, color=INK, x=0.01, ha="left")
     for ax, part, title, colour in zip(
         fig.subplots(1, 2), values, ("before", "after"), (ORANGE, BLUE), strict=True
     ):

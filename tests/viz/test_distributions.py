@@ -87,6 +87,7 @@ def test_of_a_fused_norm_the_values_before_the_relu_are_taken(training, frozen):
 def test_the_boxes_are_drawn_for_each_channel(tmp_path):
     figure = viz.norm_distributions(normed(), images(5), "bn")
     assert "after: means 0.00 … 0.00,\nstandard deviations 1.00 … 1.00" in texts(figure)
+    assert figure.get_suptitle() == "bn (BatchNorm2d)"
     assert [len(ax.patches) for ax in figure.axes] == [4, 4]
     assert drawn(figure, tmp_path)
 
