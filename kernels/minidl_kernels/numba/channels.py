@@ -6,11 +6,11 @@
         `pack` x and grad with the channels innermost: the numbers of one position side by side
         for all taps (u, v)
             for 4 output channels o
-                for 32 input channels c
-                    `product2`   sums[o,c] += Σ_t grad[t,o] · x[t shifted, c]   nearly all the time
+                for 64 input channels c
+                    `_tile`   sums[o,c] += Σ_t grad[t,o] · x[t shifted, c]      nearly all the time
 
-8 vectors of sums stay in registers while t runs; each position brings two vectors of x and four
-numbers of grad for 8 products. In shifts.py, where the positions lie in the lanes, every sum ends
+16 vectors of sums stay in registers while t runs; each position brings four vectors of x and four
+numbers of grad for 16 products. In shifts.py, where the positions lie in the lanes, every sum ends
 in an addition across a vector, and a strip has to be long for that not to matter.
 """
 
@@ -22,12 +22,14 @@ from minidl_kernels.geometry import Pair
 from minidl_kernels.numba.jit import inlined, jit
 from minidl_kernels.numba.shifts import aligned_zeros
 from minidl_kernels.numba.vector import (
+    add_row,
     fence,
     load,
     load_first,
-    multiply_add,
+    load_row,
     splat,
     store,
+    store_row,
     zip_first,
     zip_last,
 )
@@ -110,64 +112,43 @@ def weight_part(t, threads, grad, x, s, taps, partial):
 @inlined
 def products(sums, to, CK, q, k, OK, v, l, walk):
     """sums[o, c] += Σ_t q[t, o] · v[t, c] for 4 outputs o and CK inputs c."""
-    for c in range(0, CK - 16, 32):
-        product2(sums, to + c, CK, q, k, OK, v, l + c, walk)
-    if CK % 32:
-        product1(sums, to + CK - 16, CK, q, k, OK, v, l + CK - 16, walk)
+    zeros = splat(np.float32(0))
+    c = 0
+    while c < CK - 48:
+        _tile(sums, to + c, CK, q, k, OK, v, l + c, walk, (zeros, zeros, zeros, zeros))
+        c += 64
+    while c < CK - 16:
+        _tile(sums, to + c, CK, q, k, OK, v, l + c, walk, (zeros, zeros))
+        c += 32
+    if c < CK:
+        _tile(sums, to + c, CK, q, k, OK, v, l + c, walk, (zeros,))
 
 
 @inlined
-def product2(sums, to, CK, q, k, OK, v, l, walk):
-    """`products` for 32 inputs c. The windows t stand in bands, rows and columns.
+def _tile(sums, to, CK, q, k, OK, v, l, walk, nothing):
+    """`products` for the 16, 32 or 64 inputs c that the vectors of zeros in `nothing` can hold.
 
-    walk: how many bands and how far apart in v, rows and how far apart, columns likewise. A strip
-    is summed up from 0 and then added: many short sums round less than a long one.
+    walk: the windows t stand in bands, rows and columns: how many bands and how far apart in v,
+    rows and how far apart, columns likewise. A strip is summed up from 0 and then added: many short
+    sums round less than a long one.
     """
     bands, next_band, rows, next_row, columns, next_column = walk
-    zeros = splat(np.float32(0))
-    s0 = s1 = s2 = s3 = (zeros, zeros)
+    s0 = s1 = s2 = s3 = nothing
     for band in range(bands):
         for row in range(rows):
             i = l + band * next_band + row * next_row
             for _ in range(columns):
-                a, b = load(v, i), load(v, i + 16)
-                s0 = _add2(s0, splat(q[k]), a, b)
-                s1 = _add2(s1, splat(q[k + 1]), a, b)
-                s2 = _add2(s2, splat(q[k + 2]), a, b)
-                s3 = _add2(s3, splat(q[k + 3]), a, b)
+                x = load_row(v, i, nothing)
+                s0 = add_row(s0, splat(q[k]), x)
+                s1 = add_row(s1, splat(q[k + 1]), x)
+                s2 = add_row(s2, splat(q[k + 2]), x)
+                s3 = add_row(s3, splat(q[k + 3]), x)
                 fence()
                 k += OK
                 i += next_column
+    one = splat(np.float32(1))
     for s in (s0, s1, s2, s3):
-        store(sums, to, load(sums, to) + s[0])
-        store(sums, to + 16, load(sums, to + 16) + s[1])
-        to += CK
-
-
-@inlined
-def _add2(s, q, a, b):
-    return multiply_add(q, a, s[0]), multiply_add(q, b, s[1])
-
-
-@inlined
-def product1(sums, to, CK, q, k, OK, v, l, walk):
-    """`products` for 16 inputs c."""
-    bands, next_band, rows, next_row, columns, next_column = walk
-    s0 = s1 = s2 = s3 = splat(np.float32(0))
-    for band in range(bands):
-        for row in range(rows):
-            i = l + band * next_band + row * next_row
-            for _ in range(columns):
-                a = load(v, i)
-                s0 = multiply_add(splat(q[k]), a, s0)
-                s1 = multiply_add(splat(q[k + 1]), a, s1)
-                s2 = multiply_add(splat(q[k + 2]), a, s2)
-                s3 = multiply_add(splat(q[k + 3]), a, s3)
-                fence()
-                k += OK
-                i += next_column
-    for s in (s0, s1, s2, s3):
-        store(sums, to, load(sums, to) + s)
+        store_row(sums, to, add_row(load_row(sums, to, s), one, s))
         to += CK
 
 

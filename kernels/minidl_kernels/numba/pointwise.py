@@ -12,10 +12,10 @@
 
     dw, strip by strip (`weight_gradient`)
         for each strip of about 128 pixels p
-            for 32 input channels c
-                copy x with the channels innermost: (p, 32)
+            for 64 input channels c
+                copy x with the channels innermost: (p, 64)
                 for 4 output channels o
-                    8 vectors of sums;  for all pixels p of the strip
+                    16 vectors of sums;  for all pixels p of the strip
                         dw[o,c] += grad[o,p] · x[p,c]                      `_products`
 
 What is copied is small enough for the first cache or the second, and a number of it is loaded once
@@ -38,17 +38,18 @@ from minidl_kernels.numba.jit import inlined, jit, plain
 from minidl_kernels.numba.matmul import matmul
 from minidl_kernels.numba.shifts import aligned_zeros, dots
 from minidl_kernels.numba.team import TILED, run
-from minidl_kernels.numba.tile import add_row, load6, store6
 from minidl_kernels.numba.vector import (
     LANES,
+    add_row,
     fence,
     fetch,
     load,
     load_first,
-    multiply_add,
+    load_row,
     splat,
     store,
     store_first,
+    store_row,
 )
 
 Array = np.ndarray
@@ -60,7 +61,7 @@ _HANDFUL = 5
 """Pixels of a whole batch that are multiplied with the weights where these lie."""
 
 _STRIP = 128
-"""Pixels in a strip of the weight gradient: 32 channels of them take half of the first cache."""
+"""Pixels in a strip of the weight gradient: 64 channels of them are the first cache, 32 KB."""
 
 
 def correlate(x: Array, w: Array, bias: Array) -> Array:
@@ -192,7 +193,7 @@ def fetching_product(sums, w, u, x, C, far, ahead, step):
     v = 0
     for _ in range(C):
         fetch(far, ahead)
-        six = load6(x, v)
+        six = load_row(x, v, s0)
         s0 = add_row(s0, splat(w[u]), six)
         s1 = add_row(s1, splat(w[u + 1]), six)
         s2 = add_row(s2, splat(w[u + 2]), six)
@@ -201,10 +202,10 @@ def fetching_product(sums, w, u, x, C, far, ahead, step):
         u += 4
         v += 96
         ahead += step
-    store6(sums, 0, s0)
-    store6(sums, 96, s1)
-    store6(sums, 192, s2)
-    store6(sums, 288, s3)
+    store_row(sums, 0, s0)
+    store_row(sums, 96, s1)
+    store_row(sums, 192, s2)
+    store_row(sums, 288, s3)
 
 
 @jit
@@ -222,7 +223,9 @@ def _weight_part(t, threads, grad, x, cut, partial):
     N, C, P = x.shape
     O = grad.shape[1]
     pixels, slopes, sums = x.reshape(-1), grad.reshape(-1), partial.reshape(-1)
-    packed = aligned_zeros(images * span * 32, x.dtype)
+    packed = aligned_zeros(images * span * 64, x.dtype)
+    zeros = splat(np.float32(0))
+    one, two, four = (zeros,), (zeros, zeros), (zeros, zeros, zeros, zeros)
     for item in range(t, parts * outer * inner, threads):
         part, first, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
         for strip in range(part * strips // parts, (part + 1) * strips // parts):
@@ -230,17 +233,16 @@ def _weight_part(t, threads, grad, x, cut, partial):
             bands, columns = min(images, N - n), min(span, P - start)
             following = (strip + 1) // pieces, (strip + 1) % pieces * span
             asked = 0  # rows of the next strip
-            for k in range(c, min(c + CK, C), 32):
-                wide = k + 16 < min(c + CK, C)
-                step = 32 if wide else 16
+            k, end = c, min(c + CK, C)
+            while k < end:
+                step = 64 if k + 48 < end else 32 if k + 16 < end else 16
                 for band in range(bands):
                     at = ((n + band) * C + k) * P + start
                     for l in range(0, columns, 16):
                         to, count = (band * columns + l) * step, min(16, columns - l)
-                        transpose(pixels, at + l, P, C - k, count, packed, to, step)
-                        if wide:
-                            at_next = at + l + 16 * P
-                            transpose(pixels, at_next, P, C - k - 16, count, packed, to + 16, 32)
+                        for i in range(0, step, 16):
+                            there = at + l + i * P
+                            transpose(pixels, there, P, C - k - i, count, packed, to + i, step)
                 for o in range(first, min(first + OK, O), 4):
                     corner, last = n * O * P + start, O - 1
                     rows = (
@@ -258,69 +260,43 @@ def _weight_part(t, threads, grad, x, cut, partial):
                         wanted = slopes
                     asked += 16
                     walk, soon = (O * P, bands, columns), (wanted, ahead, P if ahead else 0)
-                    if wide:
-                        _products(sums, to, CK, slopes, rows, packed, walk, soon)
+                    if step == 64:
+                        _products(sums, to, CK, slopes, rows, packed, walk, soon, four)
+                    elif step == 32:
+                        _products(sums, to, CK, slopes, rows, packed, walk, soon, two)
                     else:
-                        _products16(sums, to, CK, slopes, rows, packed, walk, soon)
+                        _products(sums, to, CK, slopes, rows, packed, walk, soon, one)
+                k += step
 
 
 @inlined
-def _products(sums, to, CK, grad, rows, x, walk, soon):
-    """sums[a, c] += Σ_p grad[rows[a] + p] · x[p, c] for 4 outputs a and 32 inputs c.
+def _products(sums, to, CK, grad, rows, x, walk, soon, nothing):
+    """sums[a, c] += Σ_p grad[rows[a] + p] · x[p, c] for 4 outputs a and some inputs c.
 
     walk: how far apart the images are in grad, how many bands of pixels p there are, one of each
     image, and the pixels of a band. They are summed up from 0 and then added: many short sums round
     less than a long one.
     soon: the array, the place and the distance of rows that will be wanted; with every pixel one
     line of them is fetched, eight lines of a row.
+    nothing: vectors of zeros, as many as hold the inputs c: one, two or four.
     """
     far, bands, columns = walk
     wanted, ahead, apart = soon
-    zeros = splat(np.float32(0))
-    s0 = s1 = s2 = s3 = (zeros, zeros)
+    s0 = s1 = s2 = s3 = nothing
     i = 0
     for band in range(bands):
         p0, p1 = rows[0] + band * far, rows[1] + band * far
         p2, p3 = rows[2] + band * far, rows[3] + band * far
         for l in range(columns):
             fetch(wanted, ahead + (l >> 3) * apart + (l & 7) * 16)
-            a, b = load(x, i), load(x, i + 16)
-            s0 = _add2(s0, splat(grad[p0 + l]), a, b)
-            s1 = _add2(s1, splat(grad[p1 + l]), a, b)
-            s2 = _add2(s2, splat(grad[p2 + l]), a, b)
-            s3 = _add2(s3, splat(grad[p3 + l]), a, b)
+            v = load_row(x, i, nothing)
+            s0 = add_row(s0, splat(grad[p0 + l]), v)
+            s1 = add_row(s1, splat(grad[p1 + l]), v)
+            s2 = add_row(s2, splat(grad[p2 + l]), v)
+            s3 = add_row(s3, splat(grad[p3 + l]), v)
             fence()
-            i += 32
+            i += 16 * len(nothing)
+    one = splat(np.float32(1))
     for s in (s0, s1, s2, s3):
-        store(sums, to, load(sums, to) + s[0])
-        store(sums, to + 16, load(sums, to + 16) + s[1])
-        to += CK
-
-
-@inlined
-def _add2(s, g, a, b):
-    return multiply_add(g, a, s[0]), multiply_add(g, b, s[1])
-
-
-@inlined
-def _products16(sums, to, CK, grad, rows, x, walk, soon):
-    """`_products` for 16 inputs c."""
-    far, bands, columns = walk
-    wanted, ahead, apart = soon
-    s0 = s1 = s2 = s3 = splat(np.float32(0))
-    i = 0
-    for band in range(bands):
-        p0, p1 = rows[0] + band * far, rows[1] + band * far
-        p2, p3 = rows[2] + band * far, rows[3] + band * far
-        for l in range(columns):
-            fetch(wanted, ahead + (l >> 3) * apart + (l & 7) * 16)
-            a = load(x, i)
-            s0 = multiply_add(splat(grad[p0 + l]), a, s0)
-            s1 = multiply_add(splat(grad[p1 + l]), a, s1)
-            s2 = multiply_add(splat(grad[p2 + l]), a, s2)
-            s3 = multiply_add(splat(grad[p3 + l]), a, s3)
-            fence()
-            i += 16
-    for s in (s0, s1, s2, s3):
-        store(sums, to, load(sums, to) + s)
+        store_row(sums, to, add_row(load_row(sums, to, s), one, s))
         to += CK

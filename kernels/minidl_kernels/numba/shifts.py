@@ -19,8 +19,16 @@ from numba.extending import overload
 
 from minidl_kernels.numba import vector
 from minidl_kernels.numba.jit import inlined, jit
-from minidl_kernels.numba.tile import add_row, load6, store6
-from minidl_kernels.numba.vector import evens, fence, load_first, splat, store_first
+from minidl_kernels.numba.vector import (
+    add_row,
+    evens,
+    fence,
+    load_first,
+    load_row,
+    splat,
+    store_first,
+    store_row,
+)
 
 
 @jit
@@ -88,16 +96,16 @@ def _tile(sums, spacing, L, x, offsets, w, bias):
         y0, y1 = (b0, b0, b0, b0, b0, b0), (b1, b1, b1, b1, b1, b1)
         y2, y3 = (b2, b2, b2, b2, b2, b2), (b3, b3, b3, b3, b3, b3)
         for k in range(len(offsets)):
-            v = load6(x, offsets[k] + l)
+            v = load_row(x, offsets[k] + l, y0)
             y0 = add_row(y0, splat(w[0, k]), v)
             y1 = add_row(y1, splat(w[1, k]), v)
             y2 = add_row(y2, splat(w[2, k]), v)
             y3 = add_row(y3, splat(w[3, k]), v)
             fence()
-        store6(sums, l, y0)
-        store6(sums, l + spacing, y1)
-        store6(sums, l + 2 * spacing, y2)
-        store6(sums, l + 3 * spacing, y3)
+        store_row(sums, l, y0)
+        store_row(sums, l + spacing, y1)
+        store_row(sums, l + 2 * spacing, y2)
+        store_row(sums, l + 3 * spacing, y3)
 
 
 @inlined

@@ -8,7 +8,7 @@ two products a cycle busy with products.
 import numpy as np
 
 from minidl_kernels.numba.jit import inlined
-from minidl_kernels.numba.vector import fence, load, multiply_add, splat, store
+from minidl_kernels.numba.vector import add_row, fence, load_row, splat, store_row
 
 
 @inlined
@@ -20,10 +20,10 @@ def product(sums, s, add, w, u, x, v, K):
     zeros = splat(np.float32(0))
     s0 = s1 = s2 = s3 = (zeros, zeros, zeros, zeros, zeros, zeros)
     if add:
-        s0, s1 = load6(sums, s), load6(sums, s + 96)
-        s2, s3 = load6(sums, s + 192), load6(sums, s + 288)
+        s0, s1 = load_row(sums, s, s0), load_row(sums, s + 96, s0)
+        s2, s3 = load_row(sums, s + 192, s0), load_row(sums, s + 288, s0)
     for _ in range(K):
-        six = load6(x, v)
+        six = load_row(x, v, s0)
         s0 = add_row(s0, splat(w[u]), six)
         s1 = add_row(s1, splat(w[u + 1]), six)
         s2 = add_row(s2, splat(w[u + 2]), six)
@@ -31,44 +31,7 @@ def product(sums, s, add, w, u, x, v, K):
         fence()
         u += 4
         v += 96
-    store6(sums, s, s0)
-    store6(sums, s + 96, s1)
-    store6(sums, s + 192, s2)
-    store6(sums, s + 288, s3)
-
-
-@inlined
-def load6(x, i):
-    """Six vectors."""
-    return (
-        load(x, i),
-        load(x, i + 16),
-        load(x, i + 32),
-        load(x, i + 48),
-        load(x, i + 64),
-        load(x, i + 80),
-    )
-
-
-@inlined
-def store6(x, i, v):
-    """Six vectors."""
-    store(x, i, v[0])
-    store(x, i + 16, v[1])
-    store(x, i + 32, v[2])
-    store(x, i + 48, v[3])
-    store(x, i + 64, v[4])
-    store(x, i + 80, v[5])
-
-
-@inlined
-def add_row(s, w, v):
-    """s + w · v, six vectors."""
-    return (
-        multiply_add(w, v[0], s[0]),
-        multiply_add(w, v[1], s[1]),
-        multiply_add(w, v[2], s[2]),
-        multiply_add(w, v[3], s[3]),
-        multiply_add(w, v[4], s[4]),
-        multiply_add(w, v[5], s[5]),
-    )
+    store_row(sums, s, s0)
+    store_row(sums, s + 96, s1)
+    store_row(sums, s + 192, s2)
+    store_row(sums, s + 288, s3)

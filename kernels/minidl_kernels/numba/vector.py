@@ -13,6 +13,9 @@ few operations a kernel says outright which numbers stay where.
     multiply_add(a, b, c)   a · b + c, number by number, rounded once
     evens(a, b), odds       deal the numbers of two vectors one by one to two others
     zip_first(a, b), zip_last       the way back
+    load_row(x, i, row)     as many neighbouring vectors as the tuple `row` has, as a tuple
+    store_row(x, i, row)    write them back
+    add_row(s, a, row)      s + a · row, vector by vector, each rounded once
     fence()                 no instruction; no load moves across it
     fetch(x, i)             bring x[i] and its neighbours into the cache meanwhile, or do nothing
 
@@ -117,6 +120,50 @@ def multiply_add(_typing: Any, _a: Any, _b: Any, _c: Any) -> Any:
         )
 
     return _vector(_vector, _vector, _vector), generate
+
+
+@intrinsic
+def load_row(_typing: Any, x: Any, _i: Any, row: Any) -> Any:
+    """As many neighbouring vectors as the tuple `row` has, from x[i] on."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        values = []
+        for k in range(row.count):
+            place = builder.add(args[1], ir.Constant(args[1].type, k * LANES))
+            values.append(builder.load(_address(context, builder, x, args[0], place)))
+            values[-1].align = 4
+        return context.make_tuple(builder, row, values)
+
+    return row(x, types.intp, row), generate
+
+
+@intrinsic
+def store_row(_typing: Any, x: Any, _i: Any, row: Any) -> Any:
+    """Write the vectors of a tuple side by side, from x[i] on."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        for k, value in enumerate(cgutils.unpack_tuple(builder, args[2])):
+            place = builder.add(args[1], ir.Constant(args[1].type, k * LANES))
+            builder.store(value, _address(context, builder, x, args[0], place)).align = 4
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, row), generate
+
+
+@intrinsic
+def add_row(_typing: Any, s: Any, _a: Any, row: Any) -> Any:
+    """s + a · row for a vector a: vector by vector, number by number."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        shape = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        fma = cgutils.get_or_insert_function(builder.module, shape, "llvm.fma.v16f32")
+        sums, values = (cgutils.unpack_tuple(builder, args[k]) for k in (0, 2))
+        pairs = zip(sums, values, strict=True)
+        return context.make_tuple(
+            builder, s, [builder.call(fma, [args[1], v, t]) for t, v in pairs]
+        )
+
+    return s(s, _vector, row), generate
 
 
 @intrinsic
