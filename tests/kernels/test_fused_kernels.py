@@ -37,6 +37,29 @@ def same(found, wanted):
     ],
 )
 def test_batch_norm_relu(kernels, dtype, has_residual, N, channels, L):
+    compare(kernels, dtype, has_residual, N, channels, L)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("has_residual", [True, False])
+@pytest.mark.parametrize(
+    ("N", "channels", "L"),
+    [(16, (5,), 7), (17, (2, 1, 40), 16), (16, (600,), 1), (16, (3, 20), 32), (90, (1,), 4)],
+)
+def test_many_short_rows_are_taken_column_by_column(
+    monkeypatch, dtype, has_residual, N, channels, L
+):
+    pytest.importorskip("numba")
+    from minidl_kernels.numba import norm, norm_columns  # noqa: PLC0415 - only where Numba is
+
+    assert norm._way(128, 256, 16) is norm._way(64, 2048, 1) is norm_columns
+    monkeypatch.setattr(norm, "_LARGE", 1)
+    assert norm._way(N, sum(channels), L) is norm_columns
+    compare(KernelSet("numba"), dtype, has_residual, N, channels, L)
+
+
+def compare(kernels, dtype, has_residual, N, channels, L):
+    """Batch norm and ReLU of these kernels against the textbook's."""
     rng = np.random.default_rng(5)
     C = sum(channels)
     parts = [rng.standard_normal((N, c, L)).astype(dtype) for c in channels]
@@ -64,13 +87,14 @@ def test_add_relu(kernels, shape):
     )
 
 
-def test_the_number_of_threads_changes_no_bit(monkeypatch):
+@pytest.mark.parametrize("shape", [(37, 9, 210), (64, 1300, 4)], ids=["long rows", "short rows"])
+def test_the_number_of_threads_changes_no_bit(monkeypatch, shape):
     pytest.importorskip("numba")
     from minidl_kernels.numba import fused, team  # noqa: PLC0415 - only where Numba is installed
 
     rng = np.random.default_rng(6)
-    x, grad, residual = rng.standard_normal((3, 37, 9, 210)).astype(np.float32)
-    gamma, beta = rng.standard_normal((2, 9)).astype(np.float32)
+    x, grad, residual = rng.standard_normal((3, *shape)).astype(np.float32)
+    gamma, beta = rng.standard_normal((2, shape[1])).astype(np.float32)
     parts = [x[:, :2].copy(), x[:, 2:].copy()]
 
     def results():

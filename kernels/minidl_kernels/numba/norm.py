@@ -1,4 +1,4 @@
-"""Batch normalisation, row by row as the numbers lie in memory.
+"""Batch normalisation, with the numbers taken in the order in which they lie in memory.
 
     μ[c] = mean over n, l of x[n,c,l]        σ²[c] = mean over n, l of (x[n,c,l] − μ[c])²
     x̂[n,c,l] = (x[n,c,l] − μ[c]) / √(σ²[c] + ε)        y[n,c,l] = γ[c] · x̂[n,c,l] + β[c]
@@ -18,6 +18,7 @@ the sum for σ² does not wait for the mean, because for any number p
     σ² = mean of (x − p)² − (mean of (x − p))²
 
 With p = x[0,c,0], one of the numbers themselves, and sums in float64, rounding does no harm.
+The loops are in norm_rows.py, and for many short rows in norm_columns.py.
 
 Two things cost nothing on the way, and fused.py asks for them. The channels may come in several
 arrays, the parts of a concatenation: each part is read where it lies, and its rows of y follow
@@ -29,16 +30,19 @@ Source: Ioffe and Szegedy, Batch Normalization, 2015, algorithm 1.
 """
 
 from collections.abc import Callable, Sequence
+from types import ModuleType
 
 import numpy as np
 
-from minidl_kernels.numba.jit import inlined, jit, plain
+from minidl_kernels.numba import norm_columns, norm_rows
+from minidl_kernels.numba.jit import plain
 from minidl_kernels.numba.team import run
 
 Array = np.ndarray
 
-_PIECE = 16384
-"""Numbers in a piece of a thread's work."""
+_SHORT, _MANY, _LARGE = 32, 16, 2**17
+"""Rows of at most so many numbers are not worth a loop each, if there are so many images, and so
+many numbers in all that it pays to compile other loops."""
 
 
 def batch_norm_forward(
@@ -101,9 +105,10 @@ def forward(
     if mean is None or var is None:
         mean, var = _measured(rows, C)
     y = np.empty((N, C, L), gamma.dtype)
+    kernels = _way(N, C, L)
     tables = plain(mean), _scale(gamma, var, eps), plain(beta), y.dtype.type(floor)
     other = y if residual is None else plain(residual)  # y: not read
-    _each_row(_normalise, rows, y.size, y, other, residual is not None, *tables)
+    _each_part(kernels.normalise, rows, y.size, y, other, residual is not None, *tables)
     return y, mean, var
 
 
@@ -128,22 +133,24 @@ def backward(
     dtype, m = grad.dtype, N * L
     tables = plain(mean), _scale(gamma, var, eps), plain(beta), dtype.type(floor)
     rows = [(part, np.empty_like(part)) for part in map(plain, parts)]
-    sums = np.empty((2, N, C))
+    kernels = _way(N, C, L)
+    sums = kernels.sums(N, C)
     grad = plain(grad)
-    _each_row(_sum_gradients, rows, grad.size, grad, *sums, *tables)
+    _each_part(kernels.sum_gradients, rows, grad.size, grad, *sums, *tables)
     sum_g, sum_gx = sums.sum(axis=1)  # Σ grad and Σ grad · (x − μ), (C,) each
     root = np.sqrt(var.astype(np.float64) + eps)
     dgamma, dbeta = (sum_gx / root).astype(dtype), sum_g.astype(dtype)
     through = np.array([sum_g, sum_gx / root**2]) / m if measured else np.zeros((2, C))
-    _each_row(_input_gradient, rows, grad.size, grad, *through.astype(dtype), *tables)
+    _each_part(kernels.input_gradient, rows, grad.size, grad, *through.astype(dtype), *tables)
     return [dpart for _, dpart in rows], dgamma, dbeta
 
 
 def _measured(rows: list[tuple[Array]], C: int) -> tuple[Array, Array]:
     """Mean (C,) and variance (C,) of the parts' channels."""
     N, _, L = rows[0][0].shape
-    sums = np.empty((2, N, C))
-    _each_row(_sum_deviations, rows, N * C * L, *sums)
+    kernels = _way(N, C, L)
+    sums = kernels.sums(N, C)
+    _each_part(kernels.sum_deviations, rows, N * C * L, *sums)
     deviation, square = sums.sum(axis=1) / (N * L)
     pivot = np.concatenate([part[0, :, 0] for (part,) in rows])
     mean, var = pivot + deviation, np.maximum(square - deviation**2, 0)
@@ -155,7 +162,13 @@ def _scale(gamma: Array, var: Array, eps: float) -> Array:
     return (gamma / np.sqrt(var.astype(np.float64) + eps)).astype(gamma.dtype)
 
 
-def _each_row(
+def _way(N: int, C: int, L: int) -> ModuleType:
+    """The module of kernels for x (N, C, L)."""
+    short = L <= _SHORT and N >= _MANY and N * C * L >= _LARGE
+    return norm_columns if short else norm_rows
+
+
+def _each_part(
     kernel: Callable, parts: Sequence[tuple[Array, ...]], size: int, *arguments: object
 ) -> None:
     """Call the kernel for each part (and the place for its result), in every thread.
@@ -173,86 +186,3 @@ def _share(
     for part in parts:
         kernel(t, threads, first, *part, *arguments)
         first += part[0].shape[1]
-
-
-@jit
-def _sum_deviations(t, threads, first, x, sums, squares):
-    """Σ (x − p) and Σ (x − p)² of each row (n, c); x: (N, C_k, L), sums, squares: (N, C)."""
-    N, C, L = x.shape
-    rows, blocks = _blocks(C, L)
-    for piece in range(t, N * blocks, threads):
-        n, start = piece // blocks, piece % blocks * rows
-        for c in range(start, min(start + rows, C)):
-            row, pivot = x[n, c], np.float64(x[0, c, 0])
-            total = square = 0.0
-            for k in range(L):
-                deviation = row[k] - pivot
-                total += deviation
-                square += deviation * deviation
-            sums[n, first + c], squares[n, first + c] = total, square
-
-
-@jit
-def _normalise(t, threads, first, x, y, residual, add, mean, scale, beta, floor):
-    """y = max((x − μ) · scale + β + residual, floor), row by row; x: (N, C_k, L)."""
-    N, C, L = x.shape
-    rows, blocks = _blocks(C, L)
-    for piece in range(t, N * blocks, threads):
-        n, start = piece // blocks, piece % blocks * rows
-        for c in range(start, min(start + rows, C)):
-            row, target = x[n, c], y[n, first + c]
-            m, a, b = mean[first + c], scale[first + c], beta[first + c]
-            if add:
-                other = residual[n, first + c]
-                for k in range(L):
-                    value = (row[k] - m) * a + b + other[k]
-                    target[k] = floor if value <= floor else value  # so, NaN stays NaN
-            else:
-                for k in range(L):
-                    value = (row[k] - m) * a + b
-                    target[k] = floor if value <= floor else value
-
-
-@jit
-def _sum_gradients(t, threads, first, x, dx, grad, sums, products, mean, scale, beta, floor):
-    """Σ grad and Σ grad · (x − μ) of each row (n, c), where y > floor; sums, products: (N, C)."""
-    N, C, L = x.shape
-    rows, blocks = _blocks(C, L)
-    zero = grad.dtype.type(0)
-    for piece in range(t, N * blocks, threads):
-        n, start = piece // blocks, piece % blocks * rows
-        for c in range(start, min(start + rows, C)):
-            row, g = x[n, c], grad[n, first + c]
-            m, a, b = mean[first + c], scale[first + c], beta[first + c]
-            total = product = 0.0
-            for k in range(L):
-                deviation, slope = row[k] - m, g[k]
-                passed = zero if deviation * a + b <= floor else slope
-                total += passed
-                product += np.float64(passed) * np.float64(deviation)
-            sums[n, first + c], products[n, first + c] = total, product
-
-
-@jit
-def _input_gradient(t, threads, first, x, dx, grad, by_mean, by_var, mean, scale, beta, floor):
-    """dx = scale · (grad − by_mean − (x − μ) · by_var), with grad 0 where y ≤ floor."""
-    N, C, L = x.shape
-    rows, blocks = _blocks(C, L)
-    zero = grad.dtype.type(0)
-    for piece in range(t, N * blocks, threads):
-        n, start = piece // blocks, piece % blocks * rows
-        for c in range(start, min(start + rows, C)):
-            row, g, target = x[n, c], grad[n, first + c], dx[n, c]
-            m, a, b = mean[first + c], scale[first + c], beta[first + c]
-            mu, sigma = by_mean[first + c], by_var[first + c]
-            for k in range(L):
-                deviation, slope = row[k] - m, g[k]
-                passed = zero if deviation * a + b <= floor else slope
-                target[k] = a * (passed - mu - deviation * sigma)
-
-
-@inlined
-def _blocks(C, L):
-    """A piece of work is this many rows of an image, and the image has this many pieces."""
-    rows = max(1, _PIECE // max(1, L))
-    return rows, -(-C // rows)
