@@ -117,7 +117,7 @@ def products(sums, to, CK, q, k, OK, v, l, walk):
     while c < CK - 48:
         _tile(sums, to + c, CK, q, k, OK, v, l + c, walk, (zeros, zeros, zeros, zeros))
         c += 64
-    while c < CK - 16:
+    if c < CK - 16:
         _tile(sums, to + c, CK, q, k, OK, v, l + c, walk, (zeros, zeros))
         c += 32
     if c < CK:

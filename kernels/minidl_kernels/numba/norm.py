@@ -134,7 +134,7 @@ def backward(
     tables = plain(mean), _scale(gamma, var, eps), plain(beta), dtype.type(floor)
     rows = [(part, np.empty_like(part)) for part in map(plain, parts)]
     kernels = _way(N, C, L)
-    sums = kernels.sums(N, C)
+    sums = kernels.empty_sums(N, C)
     grad = plain(grad)
     _each_part(kernels.sum_gradients, rows, grad.size, grad, *sums, *tables)
     sum_g, sum_gx = sums.sum(axis=1)  # Σ grad and Σ grad · (x − μ), (C,) each
@@ -149,7 +149,7 @@ def _measured(rows: list[tuple[Array]], C: int) -> tuple[Array, Array]:
     """Mean (C,) and variance (C,) of the parts' channels."""
     N, _, L = rows[0][0].shape
     kernels = _way(N, C, L)
-    sums = kernels.sums(N, C)
+    sums = kernels.empty_sums(N, C)
     _each_part(kernels.sum_deviations, rows, N * C * L, *sums)
     deviation, square = sums.sum(axis=1) / (N * L)
     pivot = np.concatenate([part[0, :, 0] for (part,) in rows])

@@ -20,7 +20,7 @@ _PIECE = 512
 """Columns in a piece of a thread's work: two tables of sums take a quarter of the first cache."""
 
 
-def sums(_N: int, C: int) -> np.ndarray:
+def empty_sums(_N: int, C: int) -> np.ndarray:
     """Two tables of sums, one number for each channel."""
     return np.empty((2, 1, C))
 
@@ -55,9 +55,7 @@ def normalise(t, threads, first, x, y, residual, add, mean, scale, beta, floor):
     for piece in range(t, pieces, threads):
         c, end = piece * rows, min(piece * rows + rows, C)
         begin, stop = (first + c) * L, (first + end) * L
-        m = _repeated(mean, first + c, first + end, L)
-        a = _repeated(scale, first + c, first + end, L)
-        b = _repeated(beta, first + c, first + end, L)
+        m, a, b = _tables(mean, scale, beta, first + c, first + end, L)
         for n in range(N):
             numbers, target = flat[n, c * L : end * L], targets[n, begin:stop]
             if add:
@@ -80,9 +78,7 @@ def sum_gradients(t, threads, first, x, dx, grad, sums, products, mean, scale, b
     rows, pieces = _pieces(C, L)
     for piece in range(t, pieces, threads):
         c, end = piece * rows, min(piece * rows + rows, C)
-        m = _repeated(mean, first + c, first + end, L)
-        a = _repeated(scale, first + c, first + end, L)
-        b = _repeated(beta, first + c, first + end, L)
+        m, a, b = _tables(mean, scale, beta, first + c, first + end, L)
         total, product = np.zeros(len(m)), np.zeros(len(m))
         for n in range(N):
             numbers = flat[n, c * L : end * L]
@@ -106,9 +102,7 @@ def input_gradient(t, threads, first, x, dx, grad, by_mean, by_var, mean, scale,
     rows, pieces = _pieces(C, L)
     for piece in range(t, pieces, threads):
         c, end = piece * rows, min(piece * rows + rows, C)
-        m = _repeated(mean, first + c, first + end, L)
-        a = _repeated(scale, first + c, first + end, L)
-        b = _repeated(beta, first + c, first + end, L)
+        m, a, b = _tables(mean, scale, beta, first + c, first + end, L)
         mu = _repeated(by_mean, first + c, first + end, L)
         sigma = _repeated(by_var, first + c, first + end, L)
         for n in range(N):
@@ -134,6 +128,16 @@ def _repeated(table, start, end, L):
     for k in range(len(out)):
         out[k] = table[start + k // L]
     return out
+
+
+@inlined
+def _tables(mean, scale, beta, start, end, L):
+    """μ, scale and β of the channels start … end − 1, `_repeated`."""
+    return (
+        _repeated(mean, start, end, L),
+        _repeated(scale, start, end, L),
+        _repeated(beta, start, end, L),
+    )
 
 
 @inlined

@@ -16,7 +16,7 @@ _PIECE = 16384
 """Numbers in a piece of a thread's work."""
 
 
-def sums(N: int, C: int) -> np.ndarray:
+def empty_sums(N: int, C: int) -> np.ndarray:
     """Two tables of sums, a number for each row."""
     return np.empty((2, N, C))
 
