@@ -8,6 +8,7 @@ channels_last, its faster layout.
 
 import time
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -20,13 +21,17 @@ from torch.nn.functional import cross_entropy
 from minidl.data import Dataset
 from minidl.optim import decay_groups
 from minidl.train import assembly
+from minidl.train.callbacks.resizing import ProgressiveResizing, resized
 from minidl.train.config import Config
 
 FOREIGN = ("average", "mixup", "patience")  # switches that the loop below does not know
 
 
 def on_torch(config: Config) -> list[Row]:
-    """Train by PyTorch: a row an epoch, and the accuracy of the last weights."""
+    """Train by PyTorch: a row an epoch, and the accuracy of the last weights.
+
+    A run that was stopped goes on from its last epoch.
+    """
     if foreign := [name for name in FOREIGN if getattr(config, name)]:
         raise SystemExit(f"the PyTorch side has no {', '.join(foreign)}; pass them as 0")
     torch.set_num_threads(config.threads)
@@ -40,11 +45,21 @@ def on_torch(config: Config) -> list[Row]:
     batches = assembly.train_batches(config, train)
     schedule = assembly.schedule(config, optimizer, len(batches))
     rows: list[Row] = []
-    for epoch in track(range(config.epochs), description=f"{config.model} on PyTorch"):
+    saved = Path("runs") / f"{config.model}-{config.data}-{config.seed}-torch.pt"
+    parts = {"model": model, "optimizer": optimizer, "batches": batches, "rate": schedule.scheduler}
+    if saved.exists():
+        state = torch.load(saved)
+        rows = state.pop("rows")
+        for name, part in parts.items():
+            part.load_state_dict(state[name])
+    sizes = ProgressiveResizing(config.sizes) if config.sizes else None
+    for epoch in track(range(len(rows), config.epochs), f"{config.model} on PyTorch"):
         started = time.perf_counter()
         model.train()
         losses = []
         for images, labels in batches:
+            if sizes:
+                images = resized(images, sizes.size(epoch, config.epochs))
             x = torch.from_numpy(images).to(memory_format=torch.channels_last)
             loss = cross_entropy(
                 model(x), torch.from_numpy(labels), label_smoothing=config.label_smoothing
@@ -68,7 +83,12 @@ def on_torch(config: Config) -> list[Row]:
                 "seconds": round(time.perf_counter() - started, 3),
             }
         )
-    return [*rows, {"final": _accuracy(config, model, test, config.tta)}]
+        states = {name: part.state_dict() for name, part in parts.items()}
+        saved.parent.mkdir(exist_ok=True)
+        torch.save({**states, "rows": rows}, saved)
+    final = _accuracy(config, model, test, config.tta)
+    saved.unlink()
+    return [*rows, {"final": final}]
 
 
 def _sgd(config: Config, model: torch.nn.Module) -> torch.optim.Optimizer:

@@ -11,6 +11,7 @@ from minidl.train.callbacks import (
     EarlyStopping,
     LRSchedule,
     Mixup,
+    ProgressiveResizing,
     Statistics,
 )
 from minidl.train.checkpoint import CheckpointError
@@ -45,6 +46,7 @@ __all__ = [
     "LogUniform",
     "Mixup",
     "ProgressBar",
+    "ProgressiveResizing",
     "Rung",
     "State",
     "Statistics",

@@ -44,25 +44,27 @@ def build(config: Config, dataset: Dataset) -> Module:
 
 
 def check_takes(config: Config, dataset: Dataset) -> None:
-    """Make sure, before any weight is drawn, that the model classifies images of this size.
+    """Make sure, before any weight is drawn, that the model classifies images of these sizes.
 
     Raises:
         RunError: it does not take them, or returns something else than a score for each class.
     """
-    size = [max(length, config.input_size) for length in dataset.images.shape[2:]]
-    images = np.zeros((1, dataset.images.shape[1], *size), np.float32)
-    with shapes_only():
-        try:
-            output = build(config, dataset).eval()(images)
-        except (InputError, TypeError) as error:
+    height, width = (max(length, config.input_size) for length in dataset.images.shape[2:])
+    for size in [(height, width), *((size, size) for size in config.sizes)]:
+        images = np.zeros((1, dataset.images.shape[1], *size), np.float32)
+        with shapes_only():
+            try:
+                output = build(config, dataset).eval()(images)
+            except (InputError, TypeError) as error:
+                raise RunError(
+                    f"{config.model} does not take the images of {config.data} at "
+                    f"{size[0]} x {size[1]} pixels: {error}"
+                ) from error
+        if not isinstance(output, Tensor) or output.shape != (1, len(dataset.classes)):
             raise RunError(
-                f"{config.model} does not take the images of {config.data}: {error}"
-            ) from error
-    if not isinstance(output, Tensor) or output.shape != (1, len(dataset.classes)):
-        raise RunError(
-            f"{config.model} does not return one score for each class, so `minidl train` cannot "
-            "train it; write the loop with its own loss, by `minidl.train.Trainer`"
-        )
+                f"{config.model} does not return one score for each class, so `minidl train` "
+                "cannot train it; write the loop with its own loss, by `minidl.train.Trainer`"
+            )
 
 
 def transform(config: Config, dataset: Dataset, augment: bool) -> transforms.Compose:
@@ -157,6 +159,8 @@ def schedule(config: Config, optimizer: optim.Optimizer, steps: int) -> LRSchedu
 def tricks(config: Config) -> list[Callback]:
     """What else is switched on."""
     chosen: list[Callback] = []
+    if config.sizes:
+        chosen.append(callbacks.ProgressiveResizing(config.sizes))
     if config.mixup:
         chosen.append(callbacks.Mixup(config.mixup, seed=config.seed))
     if config.clip:

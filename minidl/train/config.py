@@ -40,6 +40,8 @@ class Config:
         flip: mirror half of the images.
         rotation: degrees by which images are turned at random, either way.
         cutout: side, in pixels, of a square that is blotted out at random; 0 for none.
+        sizes: heights and widths that training images are brought to, each for an equal part of the
+            run ("progressive resizing"); none leaves them as they are.
         patience: epochs without a better validation loss after which the run stops; 0 for never.
         tta: the views of each image whose answers are averaged in the final test: "none", "flip"
             (it and its mirror image), "five" or "ten" crops.
@@ -73,6 +75,7 @@ class Config:
     flip: bool = False
     rotation: float = 0.0
     cutout: int = 0
+    sizes: tuple[int, ...] = ()
     patience: int = 0
     tta: str = "none"
     mean: tuple[float, ...] = ()
@@ -96,7 +99,7 @@ class Config:
         """
         try:
             settings = json.loads(Path(path).read_text(encoding="utf-8"))
-            return cls(**_with_tuples(settings))
+            return cls(**with_tuples(settings))
         except (ValueError, TypeError) as error:
             names = ", ".join(field.name for field in fields(cls))
             raise RunError(
@@ -105,8 +108,8 @@ class Config:
             ) from error
 
 
-def _with_tuples(value: Any) -> Any:
-    """What JSON has read, with tuples in place of lists, as they were before."""
+def with_tuples(value: Any) -> Any:
+    """What JSON or TOML has read, with tuples in place of lists."""
     if isinstance(value, dict):
-        return {key: _with_tuples(inner) for key, inner in value.items()}
-    return tuple(map(_with_tuples, value)) if isinstance(value, list) else value
+        return {key: with_tuples(inner) for key, inner in value.items()}
+    return tuple(map(with_tuples, value)) if isinstance(value, list) else value

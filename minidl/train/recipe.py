@@ -14,7 +14,7 @@ from minidl_kernels import active, use
 from minidl_kernels.threads import num_threads
 
 from minidl import data, models
-from minidl.train.config import Config, RunError
+from minidl.train.config import Config, RunError, with_tuples
 
 FOLDER = resources.files("minidl.train") / "recipes"
 
@@ -97,7 +97,7 @@ def read_recipe(name: str) -> dict[str, Any]:
     Raises:
         RunError: there is no such recipe, or it sets what is no setting.
     """
-    settings = tomllib.loads(recipe_text(name))
+    settings = with_tuples(tomllib.loads(recipe_text(name)))
     known = {field.name for field in fields(Config)}
     if unknown := settings.keys() - known:
         raise RunError(f"recipe {name} sets {', '.join(sorted(unknown))}, which is no setting")

@@ -162,7 +162,8 @@ def test_a_model_that_cannot_be_trained_so_is_refused_before_training(
     wide = {"input_size": 12}
     monkeypatch.setattr(recipe, "_configuration", lambda *_: wide)
     code, _, err = minidl("train embedding")
-    assert code == 2 and "embedding does not take the images of digits: linear in layer" in err
+    said = "embedding does not take the images of digits at 12 x 12 pixels: linear in layer"
+    assert code == 2 and said in err
     assert "144" in err and list(tmp_path.iterdir()) == []
 
 

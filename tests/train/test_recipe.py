@@ -107,10 +107,11 @@ def test_switches_switch_on():
     kinds = [
         type(trick)
         for trick in assembly.tricks(
-            configured(mixup=0.2, clip=1.0, average=0.99, patience=3),
+            configured(sizes=(16, 32), mixup=0.2, clip=1.0, average=0.99, patience=3),
         )
     ]
     assert kinds == [
+        callbacks.ProgressiveResizing,
         callbacks.Mixup,
         callbacks.ClipGradients,
         callbacks.EMA,
@@ -130,6 +131,14 @@ def test_switches_switch_on():
         configured(crop_padding=2, flip=True), images("cifar10"), augment=False
     )
     assert [type(step) for step in plain.transforms] == [transforms.Normalize]
+
+
+def test_a_model_must_take_the_smaller_images_too():
+    train = images("cifar10")
+    assembly.check_takes(configured(sizes=(16, 24, 32)), train)
+    fixed = replace(configure("lenet5", "cifar10", {"sizes": (32, 16)}), mean=(0,), std=(1,))
+    with pytest.raises(RunError, match=r"lenet5 does not take .* cifar10 at 16 x 16 pixels: .*"):
+        assembly.check_takes(fixed, train)
 
 
 def test_label_smoothing_reaches_the_loss():

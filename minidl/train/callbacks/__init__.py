@@ -6,6 +6,7 @@ from minidl.train.callbacks.early_stopping import EarlyStopping
 from minidl.train.callbacks.ema import EMA
 from minidl.train.callbacks.files import BestWeights, Checkpoint, CSVLog
 from minidl.train.callbacks.mixing import CutMix, Mixup
+from minidl.train.callbacks.resizing import ProgressiveResizing
 from minidl.train.callbacks.schedule import LRSchedule
 from minidl.train.callbacks.statistics import Statistics
 
@@ -20,5 +21,6 @@ __all__ = [
     "EarlyStopping",
     "LRSchedule",
     "Mixup",
+    "ProgressiveResizing",
     "Statistics",
 ]
