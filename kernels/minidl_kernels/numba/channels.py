@@ -5,9 +5,8 @@
     for each strip of about 128 positions t
         `pack` x and grad with the channels innermost: the numbers of one position side by side
         for all taps (u, v)
-            for 4 output channels o
-                for 64 input channels c
-                    `_tile`   sums[o,c] += Σ_t grad[t,o] · x[t shifted, c]      nearly all the time
+            for 4 output channels o and 64 input channels c, or 8 and 32, or 16 and 16
+                `_tile`   sums[o,c] += Σ_t grad[t,o] · x[t shifted, c]      nearly all the time
 
 16 vectors of sums stay in registers while t runs; each position brings four vectors of x and four
 numbers of grad for 16 products. In shifts.py, where the positions lie in the lanes, every sum ends
@@ -22,14 +21,13 @@ from minidl_kernels.geometry import Pair
 from minidl_kernels.numba.jit import inlined, jit
 from minidl_kernels.numba.shifts import aligned_zeros
 from minidl_kernels.numba.vector import (
-    add_row,
+    add_products,
+    add_rows,
     fence,
-    load,
     load_first,
     load_row,
     splat,
     store,
-    store_row,
     zip_first,
     zip_last,
 )
@@ -82,7 +80,6 @@ def weight_part(t, threads, grad, x, s, taps, partial):
     size = ((s.height - 1) * s.stride[0] + s.seen[0]) * width * CK  # a band of x
     packed = aligned_zeros(s.per_strip * size + 16, x.dtype)
     packed_grad = aligned_zeros(s.per_strip * s.height * s.columns * OK + 16, x.dtype)
-    corner = aligned_zeros(256, x.dtype)
     for item in range(t, parts * outer * inner, threads):
         part, o, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
         for strip in range(part * s.strips // parts, (part + 1) * s.strips // parts):
@@ -95,65 +92,66 @@ def weight_part(t, threads, grad, x, s, taps, partial):
                 top = i * s.stride[0] - s.top
                 for k in range(0, min(CK, C - c), 16):
                     at = (band - first) * size + k
-                    pack(pixels, x.shape, n, c + k, top, -s.left, shape, packed, at, CK, corner)
+                    pack(pixels, x.shape, n, c + k, top, -s.left, shape, packed, at, CK)
                 shape = rows, s.columns
                 for k in range(0, min(OK, O - o), 16):
                     at = windows * OK + k
-                    pack(grads, grad.shape, n, o + k, i, 0, shape, packed_grad, at, OK, corner)
+                    pack(grads, grad.shape, n, o + k, i, 0, shape, packed_grad, at, OK)
                 windows += rows * s.columns
             walk = (last - first, size, rows, s.stride[0] * width * CK, s.columns, s.stride[1] * CK)
             for tap in range(len(taps)):
                 shift = (taps[tap, 0] * width + taps[tap, 1]) * CK
-                for k in range(0, min(OK, O - o), 4):
-                    to = ((item * len(taps) + tap) * OK + k) * CK
-                    products(sums, to, CK, packed_grad, k, OK, packed, shift, walk)
+                to = (item * len(taps) + tap) * OK * CK
+                products(sums, to, CK, packed_grad, 0, OK, packed, shift, walk, min(OK, O - o))
 
 
 @inlined
-def products(sums, to, CK, q, k, OK, v, l, walk):
-    """sums[o, c] += Σ_t q[t, o] · v[t, c] for 4 outputs o and CK inputs c."""
+def products(sums, to, CK, q, k, OK, v, l, walk, outputs):
+    """sums[o, c] += Σ_t q[t, o] · v[t, c] for some outputs o and CK inputs c."""
     zeros = splat(np.float32(0))
+    one, two, four = (zeros,), (zeros, zeros), (zeros, zeros, zeros, zeros)
     c = 0
     while c < CK - 48:
-        _tile(sums, to + c, CK, q, k, OK, v, l + c, walk, (zeros, zeros, zeros, zeros))
+        for o in range(0, outputs, 4):
+            _tile(sums, to + o * CK + c, CK, q, k + o, OK, v, l + c, walk, four)
         c += 64
     if c < CK - 16:
-        _tile(sums, to + c, CK, q, k, OK, v, l + c, walk, (zeros, zeros))
+        for o in range(0, outputs, 8):
+            _tile(sums, to + o * CK + c, CK, q, k + o, OK, v, l + c, walk, two)
         c += 32
     if c < CK:
-        _tile(sums, to + c, CK, q, k, OK, v, l + c, walk, (zeros,))
+        for o in range(0, outputs, 16):
+            _tile(sums, to + o * CK + c, CK, q, k + o, OK, v, l + c, walk, one)
 
 
 @inlined
 def _tile(sums, to, CK, q, k, OK, v, l, walk, nothing):
-    """`products` for the 16, 32 or 64 inputs c that the vectors of zeros in `nothing` can hold.
+    """`products` for the 64, 32 or 16 inputs c that the vectors of zeros in `nothing` can hold.
+
+    There are always 16 vectors of sums, of 4, 8 or 16 outputs: a sum waits for the one before, and
+    with fewer of them the processor would wait too.
 
     walk: the windows t stand in bands, rows and columns: how many bands and how far apart in v,
     rows and how far apart, columns likewise. A strip is summed up from 0 and then added: many short
     sums round less than a long one.
     """
     bands, next_band, rows, next_row, columns, next_column = walk
-    s0 = s1 = s2 = s3 = nothing
+    zero = nothing[0]
+    eight = (zero, zero, zero, zero, zero, zero, zero, zero)
+    s = eight + eight
     for band in range(bands):
         for row in range(rows):
             i = l + band * next_band + row * next_row
             for _ in range(columns):
-                x = load_row(v, i, nothing)
-                s0 = add_row(s0, splat(q[k]), x)
-                s1 = add_row(s1, splat(q[k + 1]), x)
-                s2 = add_row(s2, splat(q[k + 2]), x)
-                s3 = add_row(s3, splat(q[k + 3]), x)
+                s = add_products(s, q, k, load_row(v, i, nothing))
                 fence()
                 k += OK
                 i += next_column
-    one = splat(np.float32(1))
-    for s in (s0, s1, s2, s3):
-        store_row(sums, to, add_row(load_row(sums, to, s), one, s))
-        to += CK
+    add_rows(sums, to, CK, s, nothing)
 
 
 @inlined
-def pack(x, x_shape, n, c, top, left, shape, packed, at, step, corner):
+def pack(x, x_shape, n, c, top, left, shape, packed, at, step):
     """packed[at + (row · columns + column) · step + k] = x[n, c + k, top + row, left + column].
 
     For 16 channels k, and with 0 outside the picture. 16 pixels of 16 channels come in as rows, are
@@ -168,20 +166,24 @@ def pack(x, x_shape, n, c, top, left, shape, packed, at, step, corner):
             to = at + start * step
             transpose(x, source + top * W + start, H * W, C - c, count, packed, to, step)
         return
-    zeros = splat(np.float32(0))
-    for i in range(at, at + rows * columns * step, step):
-        store(packed, i, zeros)
-    first, last = max(top, 0) * W, min(top + rows, H) * W
-    row, column = first // W - top, -left
-    for start in range(first, last, 16):
-        count = min(16, last - start)
-        transpose(x, source + start, H * W, C - c, count, corner, 0, 16)
-        for k in range(count):
-            if 0 <= column < columns:
-                store(packed, at + (row * columns + column) * step, load(corner, 16 * k))
-            column += 1
-            if column == W - left:
-                row, column = row + 1, -left
+    begin, end = max(left, 0), min(left + columns, W)
+    for row in range(rows):
+        h, to = top + row, at + row * columns * step
+        if 0 <= h < H:
+            _zeros(packed, to, step, begin - left)
+            for w in range(begin, end, 16):
+                i, there = source + h * W + w, to + (w - left) * step
+                transpose(x, i, H * W, C - c, min(16, end - w), packed, there, step)
+            _zeros(packed, to + (end - left) * step, step, left + columns - end)
+        else:
+            _zeros(packed, to, step, columns)
+
+
+@inlined
+def _zeros(packed, at, step, count):
+    """Nothing at `count` positions."""
+    for i in range(at, at + count * step, step):
+        store(packed, i, splat(np.float32(0)))
 
 
 @inlined
@@ -224,8 +226,8 @@ def transpose(x, i, apart, rows, count, to, at, step):
 
 @inlined
 def _row(x, i, apart, r, rows, count):
-    """The beginning of row r; nothing of a row that is missing."""
-    return load_first(x, i + r * apart, count if r < rows else 0)
+    """The beginning of row r; where there is none, of the last row, and nobody uses the result."""
+    return load_first(x, i + min(r, rows - 1) * apart, count)
 
 
 @inlined

@@ -101,12 +101,17 @@ def splat(_typing: Any, _a: Any) -> Any:
     """The number a, 16 times."""
 
     def generate(_context: Any, builder: Any, _signature: Any, args: Any) -> Any:
-        nothing = ir.Constant(_VECTOR, ir.Undefined)
-        first = builder.insert_element(nothing, args[0], ir.Constant(ir.IntType(32), 0))
-        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-        return builder.shuffle_vector(first, nothing, everywhere)
+        return _everywhere(builder, args[0])
 
     return _vector(types.float32), generate
+
+
+def _everywhere(builder: Any, number: Any) -> Any:
+    """A vector that holds a number in all its lanes."""
+    nothing = ir.Constant(ir.VectorType(number.type, LANES), ir.Undefined)
+    first = builder.insert_element(nothing, number, ir.Constant(ir.IntType(32), 0))
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+    return builder.shuffle_vector(first, nothing, lanes)
 
 
 @intrinsic
@@ -167,6 +172,45 @@ def add_row(_typing: Any, s: Any, _a: Any, row: Any) -> Any:
 
 
 @intrinsic
+def add_products(_typing: Any, s: Any, q: Any, _k: Any, row: Any) -> Any:
+    """s[o, c] + q[k + o] · row[c]; the tuple s holds rows like `row`, one after the other."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        shape = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
+        fma = cgutils.get_or_insert_function(builder.module, shape, "llvm.fma.v16f32")
+        data = context.make_array(q)(context, builder, args[1]).data
+        sums, values = (cgutils.unpack_tuple(builder, args[k]) for k in (0, 3))
+        added: list[Any] = []
+        for o in range(s.count // row.count):
+            place = builder.add(args[2], ir.Constant(args[2].type, o))
+            factor = _everywhere(builder, builder.load(builder.gep(data, [place])))
+            for value in values:
+                added.append(builder.call(fma, [factor, value, sums[len(added)]]))
+        return context.make_tuple(builder, s, added)
+
+    return s(s, q, types.intp, row), generate
+
+
+@intrinsic
+def add_rows(_typing: Any, x: Any, _i: Any, _step: Any, s: Any, row: Any) -> Any:
+    """x[i + o · step + c] += s[o, c] for the rows of s, each like `row`."""
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        start = args[1]
+        for k, value in enumerate(cgutils.unpack_tuple(builder, args[3])):
+            if k and k % row.count == 0:
+                start = builder.add(start, args[2])
+            offset = ir.Constant(start.type, k % row.count * LANES)
+            place = _address(context, builder, x, args[0], builder.add(start, offset))
+            before = builder.load(place)
+            before.align = 4
+            builder.store(builder.fadd(before, value), place).align = 4
+        return context.get_dummy_value()
+
+    return types.void(x, types.intp, types.intp, s, row), generate
+
+
+@intrinsic
 def fence(_typing: Any) -> Any:
     """No instruction. Without it the compiler loads many taps ahead and runs out of registers."""
 
@@ -218,6 +262,25 @@ def load_first(_typing: Any, x: Any, _i: Any, _count: Any) -> Any:
 
 
 @intrinsic
+def load_some(_typing: Any, x: Any, _i: Any, _bits: Any, _otherwise: Any) -> Any:
+    """x[i + k] where bit k of `bits` is set, and otherwise[k] elsewhere, for k = 0, … 15.
+
+    What is not loaded is not touched: it may lie outside the array.
+    """
+
+    def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        address = _address(context, builder, signature.args[0], args[0], args[1])
+        mask = _mask(builder, args[2])
+        shape = ir.FunctionType(_VECTOR, [_VECTOR.as_pointer(), ir.IntType(32), mask.type, _VECTOR])
+        function = cgutils.get_or_insert_function(
+            builder.module, shape, "llvm.masked.load.v16f32.p0v16f32"
+        )
+        return builder.call(function, [address, ir.Constant(ir.IntType(32), 4), mask, args[3]])
+
+    return _vector(x, types.intp, types.intp, _vector), generate
+
+
+@intrinsic
 def store_first(_typing: Any, x: Any, _i: Any, _v: Any, _count: Any) -> Any:
     """Write the first `count` numbers of a vector to x[i], … x[i + count − 1]."""
 
@@ -238,12 +301,16 @@ def store_first(_typing: Any, x: Any, _i: Any, _v: Any, _count: Any) -> Any:
 
 def _first(builder: Any, count: Any) -> Any:
     """The mask that is true for the first `count` of 16 numbers."""
-    whole = ir.VectorType(ir.IntType(64), LANES)
-    nothing = ir.Constant(whole, ir.Undefined)
-    start = builder.insert_element(nothing, count, ir.Constant(ir.IntType(32), 0))
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
-    counts = builder.shuffle_vector(start, nothing, everywhere)
-    return builder.icmp_signed("<", ir.Constant(whole, list(range(LANES))), counts)
+    none, all_of_them, one = (ir.Constant(count.type, n) for n in (0, LANES, 1))
+    count = builder.select(builder.icmp_signed("<", count, none), none, count)
+    count = builder.select(builder.icmp_signed("<", count, all_of_them), count, all_of_them)
+    return _mask(builder, builder.sub(builder.shl(one, count), one))  # so many ones
+
+
+def _mask(builder: Any, bits: Any) -> Any:
+    """The mask whose lane k is bit k of an integer."""
+    short = builder.trunc(bits, ir.IntType(LANES))
+    return builder.bitcast(short, ir.VectorType(ir.IntType(1), LANES))
 
 
 def _shuffle(lanes: list[int], says: str) -> Any:

@@ -8,8 +8,7 @@
             `pack`            the same for grad
             `_transform_grad` Q[ξ,t,o] = (A g Aᵀ)[ξ]
         for 16 places ξ
-            for 4 output channels o
-                `products`    dU[ξ,o,c] += Σ_t Q[ξ,t,o] · V[ξ,t,c]          nearly all the time
+            `products`        dU[ξ,o,c] += Σ_t Q[ξ,t,o] · V[ξ,t,c]          most of the time
 
 The windows of the pictures are here tiles, 4 × 4 pixels moved by two; see channels.py for the rest.
 """
@@ -36,7 +35,6 @@ def weight_part(t, threads, grad, x, s, partial):
     V, v_spacing = aligned_zeros(16 * (most * CK + 16), x.dtype), most * CK + 16
     Q, q_spacing = aligned_zeros(16 * (most * OK + 16), x.dtype), most * OK + 16
     packed = aligned_zeros((2 * s.height + 2) * (2 * s.columns + 2) * 16, x.dtype)
-    corner = aligned_zeros(256, x.dtype)
     for item in range(t, parts * outer * inner, threads):
         part, o, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
         for strip in range(part * s.strips // parts, (part + 1) * s.strips // parts):
@@ -47,19 +45,18 @@ def weight_part(t, threads, grad, x, s, partial):
                 shape = 2 * rows + 2, 2 * s.columns + 2
                 for k in range(0, min(CK, C - c), 16):
                     top, left = 2 * i - s.top, -s.left
-                    pack(pixels, x.shape, n, c + k, top, left, shape, packed, 0, 16, corner)
+                    pack(pixels, x.shape, n, c + k, top, left, shape, packed, 0, 16)
                     _transform(packed, rows, s.columns, V, tiles * CK + k, CK, v_spacing)
                 shape = 2 * rows, 2 * s.columns
                 for k in range(0, min(OK, O - o), 16):
-                    pack(grads, grad.shape, n, o + k, 2 * i, 0, shape, packed, 0, 16, corner)
+                    pack(grads, grad.shape, n, o + k, 2 * i, 0, shape, packed, 0, 16)
                     _transform_grad(packed, rows, s.columns, Q, tiles * OK + k, OK, q_spacing)
                 tiles += rows * s.columns
             walk = (1, 0, 1, 0, tiles, CK)
             for place in range(16):
-                for k in range(0, min(OK, O - o), 4):
-                    to = ((item * 16 + place) * OK + k) * CK
-                    q, v = place * q_spacing + k, place * v_spacing
-                    products(sums, to, CK, Q, q, OK, V, v, walk)
+                to = (item * 16 + place) * OK * CK
+                q, v = place * q_spacing, place * v_spacing
+                products(sums, to, CK, Q, q, OK, V, v, walk, min(OK, O - o))
 
 
 @jit

@@ -2,8 +2,8 @@
 
     for each strip of 6 vectors of tiles
         for up to 64 input channels c
-            `_pack`       copy the rows of pixels that the tiles see, with their zero padding
-            `_transform`  V[ξ,c,t] = (Bᵀ d B)[ξ]
+            `_across`     d B for the rows of pixels that the tiles see, with 0 for the padding
+            `_down`       V[ξ,c,t] = (Bᵀ d B)[ξ]
         for 4 output channels o
             for 16 places ξ
                 `product`   M[ξ,o,t] += Σ_c U[ξ,o,c] · V[ξ,c,t]            nearly all the time
@@ -26,7 +26,7 @@ from minidl_kernels.numba.vector import (
     evens,
     last_half,
     load,
-    load_first,
+    load_some,
     odds,
     splat,
     store,
@@ -34,8 +34,6 @@ from minidl_kernels.numba.vector import (
     zip_first,
     zip_last,
 )
-
-_ROW = 64  # numbers in a packed row: 32 pixels from the first tap's view, 32 from the third's
 
 
 class Tiles(NamedTuple):
@@ -68,20 +66,22 @@ def correlate_part(t, threads, x, U, bias, tiles, y):
     """
     chunks, blocks, _, K, _ = U.shape
     pixels, outputs, weights = x.reshape(-1), y.reshape(-1), U.reshape(-1)
-    C, O = x.shape[1], y.shape[1]
+    (_, C, H, W), O = x.shape, y.shape[1]
     spacing = K * 96 + 16  # a little apart, or the 16 planes would compete for the same cache lines
     V = aligned_zeros(16 * spacing, x.dtype)
     M = aligned_zeros((blocks if chunks > 1 else 1) * 16 * 4 * 96, x.dtype)
-    packed = aligned_zeros(25 * _ROW, x.dtype)
-    rows, first_row = np.empty((24, 3), np.int64), np.empty(6, np.int64)
+    corner, first_row = np.empty((6, 3), np.int64), np.empty(6, np.int64)
+    source = np.empty(24, np.int64)
+    bits, rows = np.empty(24 * 2 * 4, np.int64), aligned_zeros(24 * 64, x.dtype)
     strips = -(-tiles.vectors // 6)
     for strip in range(t * strips // threads, (t + 1) * strips // threads):
-        _locate(6 * strip, x.shape[2], tiles, rows, first_row)
+        _locate(6 * strip, x.shape, tiles, corner, first_row, source, bits)
         for chunk in range(chunks):
             channels = min(K, C - chunk * K)
             for c in range(channels):
-                _pack(pixels, x.shape, chunk * K + c, tiles, rows, first_row[5] + 4, packed)
-                _transform(packed, first_row, V, c * 96, spacing)
+                plane, count = (chunk * K + c) * H * W, first_row[5] + 4
+                _across(pixels, plane, C * H * W, source, bits, tiles.slot, count, rows)
+                _down(rows, first_row, V, c * 96, spacing)
             for block in range(blocks):
                 m = block * 16 * 4 * 96 if chunks > 1 else 0
                 for place in range(16):
@@ -91,7 +91,7 @@ def correlate_part(t, threads, x, U, bias, tiles, y):
                 if chunk == chunks - 1:
                     for o in range(4 * block, min(4 * block + 4, O)):
                         at = m + o % 4 * 96
-                        _finish(M, at, bias[o], 6 * strip, tiles, outputs, y.shape, o)
+                        _finish(M, at, bias[o], corner, tiles.slot, outputs, y.shape, o)
 
 
 @jit
@@ -117,65 +117,84 @@ def filters_part(t, threads, w, U):
 
 
 @inlined
-def _locate(first, height, tiles, rows, first_row):
-    """Which rows of pixels the 6 vectors from `first` on see: (image, row or −1, column) each.
+def _locate(first, shape, tiles, corner, first_row, source, bits):
+    """Which rows of pixels the 6 vectors from `first` on see, in channel 0: where, and how much.
 
-    Vector q sees 4 rows, from first_row[q] on. The vector below shares two with it.
+    corner: image, row and column of the first output of each vector. Vector q sees 4 rows, from
+    first_row[q] on; the vector below shares two with it. Row r begins at source[r], with the
+    padding on its left. It is read in two views, from there and from two pixels further on, by two
+    loads each, or four where images share the vector: load k of a view takes the numbers whose bits
+    are set in bits[8 r + 4 view + k], which are in the picture.
     """
+    (N, C, H, W), slot = shape, tiles.slot
     used = 0
     for q in range(6):
         v = min(first + q, tiles.vectors - 1)  # the last strip may do a vector several times
         column, i = v // tiles.rows, v % tiles.rows
+        n, left = column // tiles.segments * tiles.images, column % tiles.segments * 32
+        corner[q, 0], corner[q, 1], corner[q, 2] = n, 2 * i, left
+        left -= tiles.left
         below = q > 0 and i > 0 and v > first + q - 1
         first_row[q] = used - 2 if below else used
         for u in range(2 if below else 0, 4):
             h = 2 * i + u - tiles.top
-            rows[used, 0] = column // tiles.segments * tiles.images
-            rows[used, 1] = h if h < height else -1
-            rows[used, 2] = column % tiles.segments * 32
+            there = 0 <= h < H
+            source[used] = (n * C * H + h) * W + left if there else 0
+            for view in range(2):
+                start = left + 2 * view
+                inside = _bits(-start, min(2 * slot, W - start)) if there else 0
+                for k in range(max(2, tiles.images)):
+                    image = n if slot == 16 else n + k
+                    seen = inside >> 16 * k if slot == 16 else inside << 2 * slot * k % 16
+                    bits[8 * used + 4 * view + k] = seen if image < N else 0
             used += 1
 
 
 @inlined
-def _pack(x, shape, c, tiles, rows, count, packed):
-    """Copy rows of channel c: pixels from the first tap's view, then from the third's.
-
-    Tile j sees the pixels 2j, 2j + 1, 2j + 2, 2j + 3 of the padded row. The first two are a pair in
-    the row as it stands, the last two in the row shifted by two.
-    """
-    N, C, H, W = shape
-    zeros = splat(np.float32(0))
-    width = 2 * tiles.slot
-    for r in range(count):
-        image, h, column = rows[r, 0], rows[r, 1], rows[r, 2]
-        for view in range(2):
-            for n in range(image, image + tiles.images):
-                to = r * _ROW + view * 32 + (n - image) * width
-                store(packed, to, zeros)
-                if width == 32:
-                    store(packed, to + 16, zeros)
-                start = column + 2 * view - tiles.left  # where in the row of x, maybe before it
-                begin = max(start, 0)
-                there = min(start + width, W) - begin
-                if there > 0 and h >= 0 and n < N:
-                    source = ((n * C + c) * H + h) * W + begin
-                    to += begin - start
-                    store(packed, to, load_first(x, source, there))
-                    if width == 32:
-                        store(packed, to + 16, load_first(x, source + 16, there - 16))
+def _bits(first, end):
+    """An integer whose bits first, … end − 1 are set; of those, the ones that are 0 … 31."""
+    first, end = max(first, 0), min(end, 32)
+    return (1 << end) - (1 << first) if first < end else 0
 
 
 @inlined
-def _transform(packed, first_row, V, i, spacing):
-    """V[ξ] = (Bᵀ d B)[ξ] for 6 vectors of tiles, places `spacing` apart."""
-    row2 = row3 = _across(packed, 0)
-    for q in range(6):
-        r = first_row[q]
-        if q > 0 and r == first_row[q - 1] + 2:
-            row0, row1 = row2, row3
+def _across(x, plane, image, source, bits, slot, count, rows):
+    """d B for `count` rows of pixels, four vectors each.
+
+    Tile j sees the pixels 2j, 2j + 1, 2j + 2, 2j + 3 of the padded row. The first two are a pair in
+    the row as it stands, the last two in the row two pixels further on.
+    """
+    zeros = splat(np.float32(0))
+    step = 16 if slot == 16 else image
+    for r in range(count):
+        i, k = source[r] + plane, 8 * r
+        if slot == 4:
+            a = _two_of_8(x, i, image, bits, k)
+            b = _two_of_8(x, i + 2 * image, image, bits, k + 2)
+            c = _two_of_8(x, i + 2, image, bits, k + 4)
+            d = _two_of_8(x, i + 2 * image + 2, image, bits, k + 6)
         else:
-            row0, row1 = _across(packed, r), _across(packed, r + 1)
-        row2, row3 = _across(packed, r + 2), _across(packed, r + 3)
+            a, b = load_some(x, i, bits[k], zeros), load_some(x, i + step, bits[k + 1], zeros)
+            i += 2
+            c, d = load_some(x, i, bits[k + 4], zeros), load_some(x, i + step, bits[k + 5], zeros)
+        d0, d1, d2, d3 = evens(a, b), odds(a, b), evens(c, d), odds(c, d)
+        _store4(rows, 64 * r, 16, (d0 - d2, d1 + d2, d2 - d1, d1 - d3))
+
+
+@inlined
+def _two_of_8(x, i, image, bits, k):
+    """8 pixels of an image and 8 of the next."""
+    first = load_some(x, i, bits[k], splat(np.float32(0)))
+    return load_some(x, i + image - 8, bits[k + 1], first)
+
+
+@inlined
+def _down(rows, first_row, V, i, spacing):
+    """V[ξ] = (Bᵀ d B)[ξ] for 6 vectors of tiles, places `spacing` apart."""
+    for q in range(6):
+        r = 64 * first_row[q]
+        row0, row1 = _load4(rows, r, 16), _load4(rows, r + 64, 16)
+        row2, row3 = _load4(rows, r + 128, 16), _load4(rows, r + 192, 16)
         _store4(V, i, spacing, _subtract4(row0, row2))
         _store4(V, i + 4 * spacing, spacing, _add4(row1, row2))
         _store4(V, i + 8 * spacing, spacing, _subtract4(row2, row1))
@@ -184,29 +203,22 @@ def _transform(packed, first_row, V, i, spacing):
 
 
 @inlined
-def _across(packed, r):
-    """d B for one row of pixels: four vectors."""
-    a, b = load(packed, r * _ROW), load(packed, r * _ROW + 16)
-    d0, d1 = evens(a, b), odds(a, b)
-    a, b = load(packed, r * _ROW + 32), load(packed, r * _ROW + 48)
-    d2, d3 = evens(a, b), odds(a, b)
-    return d0 - d2, d1 + d2, d2 - d1, d1 - d3
-
-
-@inlined
-def _finish(M, i, bias, first, tiles, y, shape, o):
+def _finish(M, i, bias, corner, slot, y, shape, o):
     """y = Aᵀ M A + bias for 6 vectors of tiles of output channel o."""
     H = shape[2]
     b = splat(bias)
     for q in range(6):
-        v = min(first + q, tiles.vectors - 1)
-        column, row = v // tiles.rows, v % tiles.rows * 2
-        n, left = column // tiles.segments * tiles.images, column % tiles.segments * 32
-        m0, m1, m2, m3 = _load4(M, i), _load4(M, i + 1536), _load4(M, i + 3072), _load4(M, i + 4608)
+        n, row, left = corner[q, 0], corner[q, 1], corner[q, 2]
+        m0, m1, m2, m3 = (
+            _load4(M, i, 384),
+            _load4(M, i + 1536, 384),
+            _load4(M, i + 3072, 384),
+            _load4(M, i + 4608, 384),
+        )
         upper, lower = _add4(_add4(m0, m1), m2), _subtract4(_subtract4(m1, m2), m3)
-        _put_row(y, shape, n, o, row, left, tiles.slot, upper, b)
+        _put_row(y, shape, n, o, row, left, slot, upper, b)
         if row + 1 < H:
-            _put_row(y, shape, n, o, row + 1, left, tiles.slot, lower, b)
+            _put_row(y, shape, n, o, row + 1, left, slot, lower, b)
         i += 16
 
 
@@ -232,8 +244,8 @@ def _put_row(y, shape, n, o, row, left, slot, m, b):
 
 
 @inlined
-def _load4(M, i):
-    return load(M, i), load(M, i + 384), load(M, i + 768), load(M, i + 1152)
+def _load4(M, i, spacing):
+    return load(M, i), load(M, i + spacing), load(M, i + 2 * spacing), load(M, i + 3 * spacing)
 
 
 @inlined
