@@ -68,7 +68,7 @@ def shares(channels: int, most: int) -> Pair:
 
 @jit
 def weight_part(t, threads, grad, x, s, taps, partial):
-    """The share of thread t: every `threads`-th (part, chunk of outputs, chunk of inputs).
+    """The share of thread t: some neighbouring (part, chunk of outputs, chunk of inputs).
 
     taps: (KH·KW, 2), the shift of each · partial: (parts, chunks of outputs, chunks of inputs,
     taps, outputs, inputs), zeros. Each part sums some neighbouring strips.
@@ -80,7 +80,8 @@ def weight_part(t, threads, grad, x, s, taps, partial):
     size = ((s.height - 1) * s.stride[0] + s.seen[0]) * width * CK  # a band of x
     packed = aligned_zeros(s.per_strip * size + 16, x.dtype)
     packed_grad = aligned_zeros(s.per_strip * s.height * s.columns * OK + 16, x.dtype)
-    for item in range(t, parts * outer * inner, threads):
+    items = parts * outer * inner
+    for item in range(t * items // threads, (t + 1) * items // threads):
         part, o, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
         for strip in range(part * s.strips // parts, (part + 1) * s.strips // parts):
             first, last = strip * s.per_strip, min((strip + 1) * s.per_strip, s.bands)

@@ -90,9 +90,10 @@ def add_relu_backward(grad: Array, y: Array) -> Array:
 
 @jit
 def _add_relu_part(t, threads, a, b, y, piece):
-    """The share of thread t: every `threads`-th piece."""
+    """The share of thread t: some neighbouring pieces."""
     zero = a.dtype.type(0)
-    for start in range(t * piece, len(a), threads * piece):
+    pieces = -(-len(a) // piece)
+    for start in range(t * pieces // threads * piece, (t + 1) * pieces // threads * piece, piece):
         left, right, target = (
             a[start : start + piece],
             b[start : start + piece],
@@ -105,9 +106,10 @@ def _add_relu_part(t, threads, a, b, y, piece):
 
 @jit
 def _pass_relu_part(t, threads, grad, y, passed, piece):
-    """The share of thread t: every `threads`-th piece."""
+    """The share of thread t: some neighbouring pieces."""
     zero = grad.dtype.type(0)
-    for start in range(t * piece, len(grad), threads * piece):
+    pieces = -(-len(grad) // piece)
+    for start in range(t * pieces // threads * piece, (t + 1) * pieces // threads * piece, piece):
         g, output, target = (
             grad[start : start + piece],
             y[start : start + piece],

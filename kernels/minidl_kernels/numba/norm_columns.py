@@ -31,7 +31,7 @@ def sum_deviations(t, threads, first, x, sums, squares):
     N, C, L = x.shape
     flat = x.reshape(N, C * L)
     rows, pieces = _pieces(C, L)
-    for piece in range(t, pieces, threads):
+    for piece in range(t * pieces // threads, (t + 1) * pieces // threads):
         c, end = piece * rows, min(piece * rows + rows, C)
         pivot = _repeated(x[0, :, 0], c, end, L)
         total, square = np.zeros(len(pivot)), np.zeros(len(pivot))
@@ -52,7 +52,7 @@ def normalise(t, threads, first, x, y, residual, add, mean, scale, beta, floor):
     flat, targets = x.reshape(N, C * L), y.reshape(N, y.shape[1] * L)
     others = residual.reshape(N, y.shape[1] * L)
     rows, pieces = _pieces(C, L)
-    for piece in range(t, pieces, threads):
+    for piece in range(t * pieces // threads, (t + 1) * pieces // threads):
         c, end = piece * rows, min(piece * rows + rows, C)
         begin, stop = (first + c) * L, (first + end) * L
         m, a, b = _tables(mean, scale, beta, first + c, first + end, L)
@@ -76,7 +76,7 @@ def sum_gradients(t, threads, first, x, dx, grad, sums, products, mean, scale, b
     flat, slopes = x.reshape(N, C * L), grad.reshape(N, grad.shape[1] * L)
     zero = grad.dtype.type(0)
     rows, pieces = _pieces(C, L)
-    for piece in range(t, pieces, threads):
+    for piece in range(t * pieces // threads, (t + 1) * pieces // threads):
         c, end = piece * rows, min(piece * rows + rows, C)
         m, a, b = _tables(mean, scale, beta, first + c, first + end, L)
         total, product = np.zeros(len(m)), np.zeros(len(m))
@@ -100,7 +100,7 @@ def input_gradient(t, threads, first, x, dx, grad, by_mean, by_var, mean, scale,
     targets = dx.reshape(N, C * L)
     zero = grad.dtype.type(0)
     rows, pieces = _pieces(C, L)
-    for piece in range(t, pieces, threads):
+    for piece in range(t * pieces // threads, (t + 1) * pieces // threads):
         c, end = piece * rows, min(piece * rows + rows, C)
         m, a, b = _tables(mean, scale, beta, first + c, first + end, L)
         mu = _repeated(by_mean, first + c, first + end, L)

@@ -26,7 +26,7 @@ def sum_deviations(t, threads, first, x, sums, squares):
     """Σ (x − p) and Σ (x − p)² of each row (n, c), with p = x[0,c,0]."""
     N, C, L = x.shape
     rows, blocks = _blocks(C, L)
-    for piece in range(t, N * blocks, threads):
+    for piece in range(t * N * blocks // threads, (t + 1) * N * blocks // threads):
         n, start = piece // blocks, piece % blocks * rows
         for c in range(start, min(start + rows, C)):
             row, pivot = x[n, c], np.float64(x[0, c, 0])
@@ -43,7 +43,7 @@ def normalise(t, threads, first, x, y, residual, add, mean, scale, beta, floor):
     """y = max((x − μ) · scale + β + residual, floor)."""
     N, C, L = x.shape
     rows, blocks = _blocks(C, L)
-    for piece in range(t, N * blocks, threads):
+    for piece in range(t * N * blocks // threads, (t + 1) * N * blocks // threads):
         n, start = piece // blocks, piece % blocks * rows
         for c in range(start, min(start + rows, C)):
             row, target = x[n, c], y[n, first + c]
@@ -65,7 +65,7 @@ def sum_gradients(t, threads, first, x, dx, grad, sums, products, mean, scale, b
     N, C, L = x.shape
     rows, blocks = _blocks(C, L)
     zero = grad.dtype.type(0)
-    for piece in range(t, N * blocks, threads):
+    for piece in range(t * N * blocks // threads, (t + 1) * N * blocks // threads):
         n, start = piece // blocks, piece % blocks * rows
         for c in range(start, min(start + rows, C)):
             row, g = x[n, c], grad[n, first + c]
@@ -85,7 +85,7 @@ def input_gradient(t, threads, first, x, dx, grad, by_mean, by_var, mean, scale,
     N, C, L = x.shape
     rows, blocks = _blocks(C, L)
     zero = grad.dtype.type(0)
-    for piece in range(t, N * blocks, threads):
+    for piece in range(t * N * blocks // threads, (t + 1) * N * blocks // threads):
         n, start = piece // blocks, piece % blocks * rows
         for c in range(start, min(start + rows, C)):
             row, g, target = x[n, c], grad[n, first + c], dx[n, c]

@@ -210,7 +210,7 @@ def fetching_product(sums, w, u, x, C, far, ahead, step):
 
 @jit
 def _weight_part(t, threads, grad, x, cut, partial):
-    """The share of thread t: every `threads`-th (part, chunk of outputs, chunk of inputs).
+    """The share of thread t: some neighbouring (part, chunk of outputs, chunk of inputs).
 
     cut: images in a strip, strips of an image, pixels of an image in a strip, strips.
     With every product 16 rows of the next strip are asked for, of x first and then of grad; strips
@@ -226,7 +226,8 @@ def _weight_part(t, threads, grad, x, cut, partial):
     packed = aligned_zeros(images * span * 64, x.dtype)
     zeros = splat(np.float32(0))
     one, two, four = (zeros,), (zeros, zeros), (zeros, zeros, zeros, zeros)
-    for item in range(t, parts * outer * inner, threads):
+    items = parts * outer * inner
+    for item in range(t * items // threads, (t + 1) * items // threads):
         part, first, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
         for strip in range(part * strips // parts, (part + 1) * strips // parts):
             n, start = strip // pieces * images, strip % pieces * span

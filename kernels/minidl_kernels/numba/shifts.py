@@ -155,7 +155,7 @@ def _add6(y, w, v):
 
 @jit
 def weight_part(t, threads, grad, x, strips, partial, splits):
-    """The share of thread t: every `threads`-th (part, group, split).
+    """The share of thread t: some neighbouring (part, group, split).
 
     partial: (parts, groups, outputs, taps), zeros. A part sums some neighbouring strips; a split
     is a range of output channels. Each cell of `partial` is written by one thread only.
@@ -165,7 +165,8 @@ def weight_part(t, threads, grad, x, strips, partial, splits):
     height = -(-rows // (4 * splits)) * 4  # output channels in a split: whole blocks
     scratch = aligned_zeros(_planes(CG, strips) * strips.plane, x.dtype)
     grads = aligned_zeros(height * strips.spacing, x.dtype)
-    for item in range(t, parts * groups * splits, threads):
+    items = parts * groups * splits
+    for item in range(t * items // threads, (t + 1) * items // threads):
         part, g, first = item // (groups * splits), item // splits % groups, item % splits * height
         last = min(first + height, rows)
         first_strip, last_strip = part * strips.strips // parts, (part + 1) * strips.strips // parts

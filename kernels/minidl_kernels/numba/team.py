@@ -48,9 +48,11 @@ _calls: SimpleQueue[_Call] | None = None
 def run(part: Callable, operations: int, pieces: int, *arguments: object) -> None:
     """Call part(t, threads, *arguments) for t = 0, 1, … threads − 1, side by side.
 
-    The work comes in `pieces`, of which part t does t, t + threads, …, and takes this number of
-    multiply-adds altogether: a small one is done by a single thread. How the pieces are cut does
-    not depend on the number of threads, so neither does the result, not even in the last bit.
+    The work comes in `pieces` and takes this number of multiply-adds altogether: a small one is
+    done by a single thread. How the pieces are cut does not depend on the number of threads, so
+    neither does the result, not even in the last bit. Part t does the pieces from t · pieces //
+    threads on, in every kernel: so the images that a thread reads are those that it wrote before,
+    and some are still in its own core's cache.
 
     The calling thread works too, and takes over the share of a thread that has not woken yet.
     """

@@ -23,7 +23,7 @@ from minidl_kernels.numba.vector import load, multiply_add, splat, store
 
 @jit
 def weight_part(t, threads, grad, x, s, partial):
-    """The share of thread t: every `threads`-th (part, chunk of outputs, chunk of inputs).
+    """The share of thread t: some neighbouring (part, chunk of outputs, chunk of inputs).
 
     partial: (parts, chunks of outputs, chunks of inputs, 16 places, outputs, inputs), zeros. Each
     part sums some neighbouring strips.
@@ -35,7 +35,8 @@ def weight_part(t, threads, grad, x, s, partial):
     V, v_spacing = aligned_zeros(16 * (most * CK + 16), x.dtype), most * CK + 16
     Q, q_spacing = aligned_zeros(16 * (most * OK + 16), x.dtype), most * OK + 16
     packed = aligned_zeros((2 * s.height + 2) * (2 * s.columns + 2) * 16, x.dtype)
-    for item in range(t, parts * outer * inner, threads):
+    items = parts * outer * inner
+    for item in range(t * items // threads, (t + 1) * items // threads):
         part, o, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
         for strip in range(part * s.strips // parts, (part + 1) * s.strips // parts):
             tiles = 0
