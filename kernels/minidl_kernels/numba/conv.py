@@ -92,10 +92,12 @@ def conv2d_input_gradient(
         found = winograd.correlate(grad, turned, np.zeros(C, grad.dtype), (H, W), before)
         if found is not None:
             return found
-    dx = np.zeros(x_shape, grad.dtype)  # pixels that no window uses keep this zero
     swapped = w.reshape(groups, O // groups, CG, KH, KW).swapaxes(1, 2)
+    rows = list(_remainders(H, KH, stride[0], padding[0], dilation[0]))
     columns = list(_remainders(W, KW, stride[1], padding[2], dilation[1]))
-    for row in _remainders(H, KH, stride[0], padding[0], dilation[0]):
+    all_used = len(rows) * len(columns) == stride[0] * stride[1]
+    dx = (np.empty if all_used else np.zeros)(x_shape, grad.dtype)  # 0 where no window looks
+    for row in rows:
         for column in columns:
             part = swapped[:, :, :, row.taps][..., column.taps]  # (groups, CG, O/groups, taps…)
             strips = cut(

@@ -15,6 +15,11 @@ from minidl_kernels.numba.jit import inlined, jit
 _PIECE = 16384
 """Numbers in a piece of a thread's work."""
 
+_RUN = 1024
+"""Numbers of a gradient that are added up in their own precision; sums of such runs are float64. A
+lane of a vector adds few of them, so hardly anything is lost, and a vector of float32 holds twice
+as many. (Not so for the variance: there a difference of large sums is what is wanted.)"""
+
 
 def empty_sums(N: int, C: int) -> np.ndarray:
     """Two tables of sums, a number for each row."""
@@ -71,11 +76,16 @@ def sum_gradients(t, threads, first, x, dx, grad, sums, products, mean, scale, b
             row, g = x[n, c], grad[n, first + c]
             m, a, b = mean[first + c], scale[first + c], beta[first + c]
             total = product = 0.0
-            for k in range(L):
-                deviation, slope = row[k] - m, g[k]
-                passed = zero if deviation * a + b <= floor else slope
-                total += passed
-                product += np.float64(passed) * np.float64(deviation)
+            for begin in range(0, L, _RUN):
+                numbers, slopes = row[begin : begin + _RUN], g[begin : begin + _RUN]
+                some = along = zero
+                for k in range(len(numbers)):
+                    deviation, slope = numbers[k] - m, slopes[k]
+                    passed = zero if deviation * a + b <= floor else slope
+                    some += passed
+                    along += passed * deviation
+                total += some
+                product += along
             sums[n, first + c], products[n, first + c] = total, product
 
 
