@@ -18,11 +18,13 @@ from record import Row
 from rich.progress import track
 from torch.nn.functional import cross_entropy
 
-from minidl.data import Dataset
+from minidl.data import DataLoader, Dataset
 from minidl.optim import decay_groups
 from minidl.train import assembly
+from minidl.train.callbacks import LRSchedule
 from minidl.train.callbacks.resizing import ProgressiveResizing, resized
 from minidl.train.config import Config
+from minidl.weights import replacing
 
 FOREIGN = ("average", "mixup", "patience")  # switches that the loop below does not know
 
@@ -44,51 +46,65 @@ def on_torch(config: Config) -> list[Row]:
     optimizer = _sgd(config, model)
     batches = assembly.train_batches(config, train)
     schedule = assembly.schedule(config, optimizer, len(batches))
+    parts = {"model": model, "optimizer": optimizer, "batches": batches, "rate": schedule.scheduler}
     rows: list[Row] = []
     saved = Path("runs") / f"{config.model}-{config.data}-{config.seed}-torch.pt"
-    parts = {"model": model, "optimizer": optimizer, "batches": batches, "rate": schedule.scheduler}
     if saved.exists():
         state = torch.load(saved)
-        rows = state.pop("rows")
+        rows = state["rows"]
         for name, part in parts.items():
             part.load_state_dict(state[name])
-    sizes = ProgressiveResizing(config.sizes) if config.sizes else None
     for epoch in track(range(len(rows), config.epochs), f"{config.model} on PyTorch"):
         started = time.perf_counter()
-        model.train()
-        losses = []
-        for images, labels in batches:
-            if sizes:
-                images = resized(images, sizes.size(epoch, config.epochs))
-            x = torch.from_numpy(images).to(memory_format=torch.channels_last)
-            loss = cross_entropy(
-                model(x), torch.from_numpy(labels), label_smoothing=config.label_smoothing
-            )
-            optimizer.zero_grad()
-            loss.backward()
-            if config.clip:
-                torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-            optimizer.step()
-            losses.append(loss.item())
-            if schedule.per == "step":
-                schedule.scheduler.step()
-        if schedule.per == "epoch":
-            schedule.scheduler.step()
+        loss = _epoch(config, epoch, model, optimizer, batches, schedule)
         accuracy = _accuracy(config, model, test, "none")
+        seconds = round(time.perf_counter() - started, 3)
         rows.append(
             {
                 "epoch": epoch + 1,
-                "train_loss": float(np.mean(losses)),
+                "train_loss": loss,
                 "valid_accuracy": accuracy,
-                "seconds": round(time.perf_counter() - started, 3),
+                "seconds": seconds,
             }
         )
-        states = {name: part.state_dict() for name, part in parts.items()}
         saved.parent.mkdir(exist_ok=True)
-        torch.save({**states, "rows": rows}, saved)
+        with replacing(saved) as temporary:
+            states = {name: part.state_dict() for name, part in parts.items()}
+            torch.save({**states, "rows": rows}, temporary)
     final = _accuracy(config, model, test, config.tta)
     saved.unlink()
     return [*rows, {"final": final}]
+
+
+def _epoch(
+    config: Config,
+    epoch: int,
+    model: torch.nn.Module,
+    optimizer: torch.optim.Optimizer,
+    batches: DataLoader,
+    schedule: LRSchedule,
+) -> float:
+    """Train once on every image, and return the mean loss of the steps."""
+    sizes = ProgressiveResizing(config.sizes) if config.sizes else None
+    model.train()
+    losses = []
+    for images, labels in batches:
+        if sizes:
+            images = resized(images, sizes.size(epoch, config.epochs))
+        x = torch.from_numpy(images).to(memory_format=torch.channels_last)
+        y = torch.from_numpy(labels)
+        loss = cross_entropy(model(x), y, label_smoothing=config.label_smoothing)
+        optimizer.zero_grad()
+        loss.backward()
+        if config.clip:
+            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
+        optimizer.step()
+        losses.append(loss.item())
+        if schedule.per == "step":
+            schedule.scheduler.step()
+    if schedule.per == "epoch":
+        schedule.scheduler.step()
+    return float(np.mean(losses))
 
 
 def _sgd(config: Config, model: torch.nn.Module) -> torch.optim.Optimizer:
