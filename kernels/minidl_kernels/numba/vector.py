@@ -250,13 +250,8 @@ def load_first(_typing: Any, x: Any, _i: Any, _count: Any) -> Any:
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         address = _address(context, builder, signature.args[0], args[0], args[1])
-        mask = _first(builder, args[2])
-        shape = ir.FunctionType(_VECTOR, [_VECTOR.as_pointer(), ir.IntType(32), mask.type, _VECTOR])
-        function = cgutils.get_or_insert_function(
-            builder.module, shape, "llvm.masked.load.v16f32.p0v16f32"
-        )
-        four = ir.Constant(ir.IntType(32), 4)
-        return builder.call(function, [address, four, mask, ir.Constant(_VECTOR, [0.0] * LANES)])
+        zeros = ir.Constant(_VECTOR, [0.0] * LANES)
+        return _load_masked(builder, address, _first(builder, args[2]), zeros)
 
     return _vector(x, types.intp, types.intp), generate
 
@@ -270,14 +265,17 @@ def load_some(_typing: Any, x: Any, _i: Any, _bits: Any, _otherwise: Any) -> Any
 
     def generate(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         address = _address(context, builder, signature.args[0], args[0], args[1])
-        mask = _mask(builder, args[2])
-        shape = ir.FunctionType(_VECTOR, [_VECTOR.as_pointer(), ir.IntType(32), mask.type, _VECTOR])
-        function = cgutils.get_or_insert_function(
-            builder.module, shape, "llvm.masked.load.v16f32.p0v16f32"
-        )
-        return builder.call(function, [address, ir.Constant(ir.IntType(32), 4), mask, args[3]])
+        return _load_masked(builder, address, _mask(builder, args[2]), args[3])
 
     return _vector(x, types.intp, types.intp, _vector), generate
+
+
+def _load_masked(builder: Any, address: Any, mask: Any, otherwise: Any) -> Any:
+    """The vector at an address where the mask is true, `otherwise` where it is false."""
+    shape = ir.FunctionType(_VECTOR, [address.type, ir.IntType(32), mask.type, _VECTOR])
+    name = "llvm.masked.load.v16f32.p0v16f32"
+    function = cgutils.get_or_insert_function(builder.module, shape, name)
+    return builder.call(function, [address, ir.Constant(ir.IntType(32), 4), mask, otherwise])
 
 
 @intrinsic
