@@ -130,3 +130,42 @@ def test_plain_loops_serve_where_there_are_no_wide_registers(tmp_path):
         results.append(json.loads(run.stdout))
     assert results[0][0] is False
     np.testing.assert_allclose(results[0][1], results[1][1], rtol=1e-4, atol=1e-4)
+
+
+GUARDED = """
+import ctypes, mmap
+import numpy as np
+from minidl_kernels.numba import conv
+
+def guarded(shape):
+    # Random numbers that fill some pages of memory, between two pages that nobody may touch.
+    page, size = mmap.PAGESIZE, 4 * int(np.prod(shape))
+    assert size % page == 0
+    memory = mmap.mmap(-1, size + 2 * page)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    for guard in (start, start + page + size):
+        assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(guard), ctypes.c_size_t(page), 0) == 0
+    array = np.frombuffer(memory, np.float32, size // 4, page).reshape(shape)
+    array[:] = np.random.default_rng(0).standard_normal(shape, np.float32)
+    return array
+
+for shape, kernel, stride in [
+    ((4, 16, 32, 32), 3, 1), ((4, 16, 16, 16), 3, 1), ((16, 16, 8, 8), 3, 1),  # Winograd
+    ((4, 16, 32, 32), 3, 2), ((4, 16, 32, 32), 5, 1), ((16, 16, 16, 16), 1, 1),
+]:
+    x = guarded(shape)
+    w = np.random.default_rng(1).standard_normal((16, 16, kernel, kernel), np.float32)
+    window = (stride, stride), (kernel // 2,) * 4, (1, 1), 1
+    y = conv.conv2d_forward(x, w, None, *window)
+    grad = guarded(y.shape)
+    conv.conv2d_input_gradient(grad, w, x.shape, *window)
+    conv.conv2d_weight_gradient(grad, x, w.shape, *window)
+print("nothing was touched")
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no mprotect")
+def test_nothing_outside_the_arrays_is_touched():
+    """Rows are read with their padding; what is masked out of a vector must not be read at all."""
+    run = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True)
+    assert run.stdout == "nothing was touched\n", f"exit code {run.returncode}: {run.stderr}"

@@ -6,7 +6,7 @@
             `_down`       V[ξ,c,t] = (Bᵀ d B)[ξ]
         for 4 output channels o
             for 16 places ξ
-                `product`   M[ξ,o,t] += Σ_c U[ξ,o,c] · V[ξ,c,t]            nearly all the time
+                `product`   M[ξ,o,t] += Σ_c U[ξ,o,c] · V[ξ,c,t]            most of the time
             `_finish`     y = Aᵀ M A + bias
 
 The tiles of one vector stand side by side in the picture, so that their pixels come in by a few
