@@ -10,11 +10,12 @@ import pytest
 
 pytest.importorskip("numba")
 
+import numba
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from minidl_kernels.geometry import output_size
 from minidl_kernels.naive import conv as naive
-from minidl_kernels.numba import conv
+from minidl_kernels.numba import channels, conv, vector
 from minidl_kernels.numpy import conv as whole_arrays
 
 small = st.integers(1, 3)
@@ -135,7 +136,7 @@ def test_plain_loops_serve_where_there_are_no_wide_registers(tmp_path):
 GUARDED = """
 import ctypes, mmap
 import numpy as np
-from minidl_kernels.numba import conv
+from minidl_kernels.numba import channels, conv, vector
 
 def guarded(shape):
     # Random numbers that fill some pages of memory, between two pages that nobody may touch.
@@ -169,3 +170,18 @@ def test_nothing_outside_the_arrays_is_touched():
     """Rows are read with their padding; what is masked out of a vector must not be read at all."""
     run = subprocess.run([sys.executable, "-c", GUARDED], capture_output=True, text=True)
     assert run.stdout == "nothing was touched\n", f"exit code {run.returncode}: {run.stderr}"
+
+
+@pytest.mark.skipif(not vector.WIDE, reason="needs wide registers")
+def test_a_row_that_is_all_padding_is_no_longer_than_itself():
+    """A window far to the left of the picture, as padding 8 with stride 20 makes."""
+
+    @numba.njit
+    def packed(x, left, columns):
+        out = np.full(64 * 16, np.float32(7))
+        channels.pack(x.reshape(-1), x.shape, 0, 0, 0, left, (1, columns), out, 0, 16)
+        return out
+
+    x = np.ones((1, 16, 1, 3), np.float32)
+    out = packed(x, -8, 2).reshape(64, 16)
+    assert (out[:2] == 0).all() and (out[2:] == 7).all()

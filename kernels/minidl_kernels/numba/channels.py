@@ -167,7 +167,8 @@ def pack(x, x_shape, n, c, top, left, shape, packed, at, step):
             to = at + start * step
             transpose(x, source + top * W + start, H * W, C - c, count, packed, to, step)
         return
-    begin, end = max(left, 0), min(left + columns, W)
+    begin = min(max(left, 0), left + columns)  # there may be nothing but padding
+    end = max(begin, min(left + columns, W))
     for row in range(rows):
         h, to = top + row, at + row * columns * step
         if 0 <= h < H:

@@ -50,8 +50,8 @@ def run(part: Callable, operations: int, pieces: int, *arguments: object) -> Non
 
     The work comes in `pieces` and takes this number of multiply-adds altogether: a small one is
     done by a single thread. How the pieces are cut does not depend on the number of threads, so
-    neither does the result, not even in the last bit. Part t does the pieces from t · pieces //
-    threads on, in every kernel: so the images that a thread reads are those that it wrote before,
+    neither does the result, not even in the last bit. Where pieces are images, part t does those
+    from t · pieces // threads on: so the images that a thread reads are those that it wrote before,
     and some are still in its own core's cache.
 
     The calling thread works too, and takes over the share of a thread that has not woken yet.
