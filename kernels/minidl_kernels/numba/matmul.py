@@ -20,7 +20,8 @@ Array = np.ndarray
 _LARGE = 2**23
 """Multiply-adds of a product that takes longer than waking other threads and cutting it up."""
 
-_PIECES = 8
+_MOST, _SIZE = 8, 128
+"""Pieces: at most so many, of no fewer rows or columns, as BLAS packs the other matrix for each."""
 
 
 def matmul(a: Array, b: Array) -> Array:
@@ -33,16 +34,20 @@ def matmul(a: Array, b: Array) -> Array:
     stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
     y = np.empty((*stack, a.shape[-2], b.shape[-1]), np.result_type(a, b))
     a, b = (np.broadcast_to(m, (*stack, *m.shape[-2:])) for m in (a, b))
-    run(_product_part, operations, _PIECES, a, b, y)
+    stacked = y.ndim > 2 and len(y) >= _MOST
+    axis = 0 if stacked else int(np.argmax(y.shape[-2:])) - 2
+    pieces = _MOST if stacked else max(1, min(_MOST, y.shape[axis] // _SIZE))
+    run(_product_part, operations, pieces, axis, pieces, a, b, y)
     return y
 
 
-def _product_part(t: int, threads: int, a: Array, b: Array, y: Array) -> None:
+def _product_part(
+    t: int, threads: int, axis: int, pieces: int, a: Array, b: Array, y: Array
+) -> None:
     """The share of thread t: neighbouring pieces. NumPy lets go of the interpreter's lock."""
-    axis = 0 if y.ndim > 2 and len(y) >= _PIECES else int(np.argmax(y.shape[-2:])) - 2
-    for piece in range(t * _PIECES // threads, (t + 1) * _PIECES // threads):
-        size = y.shape[axis]
-        part = slice(piece * size // _PIECES, (piece + 1) * size // _PIECES)
+    size = y.shape[axis]
+    for piece in range(t * pieces // threads, (t + 1) * pieces // threads):
+        part = slice(piece * size // pieces, (piece + 1) * size // pieces)
         if axis == -1:
             np.matmul(a, b[..., part], out=y[..., part])
         elif axis == -2:

@@ -71,8 +71,9 @@ def correlate(x: Array, w: Array, bias: Array) -> Array:
     if H * W < LANES or N * H * W < _FEW:
         pixels = _side_by_side(x)
         handful = pixels.shape[1] <= _HANDFUL and O % 4 == 0 and w.flags.c_contiguous
-        y = (_dot_products(w, pixels) if handful else matmul(w, pixels)) + bias[:, None]
-        return np.ascontiguousarray(y.reshape(O, N, H, W).swapaxes(0, 1))
+        y = _dot_products(w, pixels) if handful else matmul(w, pixels)
+        y += bias[:, None]
+        return _swapped(y.reshape(O, N, H * W)).reshape(N, O, H, W)
     blocks = -(-O // 4)
     weights = np.zeros((blocks, C, 4), np.float32)
     transposed = not w.flags.c_contiguous
@@ -107,7 +108,16 @@ def weight_gradient(grad: Array, x: Array) -> Array:
 
 def _side_by_side(x: Array) -> Array:
     """x (N, C, H, W) as (C, N·H·W)."""
-    return np.ascontiguousarray(x.swapaxes(0, 1)).reshape(x.shape[1], -1)
+    N, C, H, W = x.shape
+    return _swapped(plain(x).reshape(N, C, H * W)).reshape(C, -1)
+
+
+def _swapped(maps: Array) -> Array:
+    """maps (A, B, P) as (B, A, P). NumPy moves a map of a few numbers faster as one item."""
+    if maps.size == 0:
+        return np.ascontiguousarray(maps.swapaxes(0, 1))
+    items = maps.view(f"V{maps.itemsize * maps.shape[2]}")
+    return np.ascontiguousarray(items.swapaxes(0, 1)).view(maps.dtype)
 
 
 def _dot_products(w: Array, x: Array) -> Array:
