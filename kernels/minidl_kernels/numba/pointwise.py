@@ -21,9 +21,10 @@
 What is copied is small enough for the first cache or the second, and a number of it is loaded once
 for four filters. The numbers of grad are used where they lie.
 
-Large maps come from memory, and that takes as long as the products. So while the core multiplies,
-it already fetches the next panel or strip, one line of 16 numbers at each turn of the innermost
-loop. All at once they would have to wait for each other, and the core for them.
+Large maps come from memory, and that takes as long as the products. So while the core multiplies
+for y, it already fetches the next panel, one line of 16 numbers at each turn of the innermost loop.
+All at once they would have to wait for each other, and the core for them. (For dw, asking costs
+more than it brings.)
 
 The gradient of x is y with the transposed weights. Maps of fewer than 16 pixels are too small for
 vectors: all images are laid side by side, and BLAS multiplies the two matrices. It does so too
@@ -87,11 +88,17 @@ def correlate(x: Array, w: Array, bias: Array) -> Array:
 
 
 def weight_gradient(grad: Array, x: Array) -> Array:
-    """dw (O, C) = Σ_{n,h,k} grad[n,o,h,k] · x[n,c,h,k]."""
+    """dw (O, C) = Σ_{n,h,k} grad[n,o,h,k] · x[n,c,h,k].
+
+    It is the fewer channels that are laid out anew, of x or else of grad. But 16 of them are too
+    few: they would have one vector of sums for each filter, and the core waits for four of those.
+    """
     N, C, H, W = x.shape
     O, P = grad.shape[1], H * W
     if P < LANES:
         return matmul(_side_by_side(grad), _side_by_side(x).T)
+    if 16 < O < C or C <= 16 < O:
+        return np.ascontiguousarray(weight_gradient(x, grad).T)
     images = max(1, _STRIP // P)
     pieces = -(-P // _STRIP)  # strips of an image
     span = -(-P // (16 * pieces)) * 16  # pixels of an image in a strip
@@ -223,8 +230,6 @@ def _weight_part(t, threads, grad, x, cut, partial):
     """The share of thread t: some neighbouring (part, chunk of outputs, chunk of inputs).
 
     cut: images in a strip, strips of an image, pixels of an image in a strip, strips.
-    With every product 16 rows of the next strip are asked for, of x first and then of grad; strips
-    that are whole images, or several, lie in memory as they come, and need no asking.
     partial: (parts, chunks of outputs, chunks of inputs, outputs, inputs), zeros. Each part sums
     some neighbouring strips.
     """
@@ -235,18 +240,17 @@ def _weight_part(t, threads, grad, x, cut, partial):
     pixels, slopes, sums = x.reshape(-1), grad.reshape(-1), partial.reshape(-1)
     packed = aligned_zeros(images * span * 64, x.dtype)
     zeros = splat(np.float32(0))
-    one, two, four = (zeros,), (zeros, zeros), (zeros, zeros, zeros, zeros)
+    one, two, three = (zeros,), (zeros, zeros), (zeros, zeros, zeros)
+    four = (zeros, zeros, zeros, zeros)
     items = parts * outer * inner
     for item in range(t * items // threads, (t + 1) * items // threads):
         part, first, c = item // (outer * inner), item // inner % outer * OK, item % inner * CK
         for strip in range(part * strips // parts, (part + 1) * strips // parts):
             n, start = strip // pieces * images, strip % pieces * span
             bands, columns = min(images, N - n), min(span, P - start)
-            following = (strip + 1) // pieces, (strip + 1) % pieces * span
-            asked = 0  # rows of the next strip
             k, end = c, min(c + CK, C)
             while k < end:
-                step = 64 if k + 48 < end else 32 if k + 16 < end else 16
+                step = min(64, -(-(end - k) // 16) * 16)
                 for band in range(bands):
                     at = ((n + band) * C + k) * P + start
                     for l in range(0, columns, 16):
@@ -263,43 +267,34 @@ def _weight_part(t, threads, grad, x, cut, partial):
                         corner + min(o + 3, last) * P,
                     )
                     to = (item * OK + o - first) * CK + k - c
-                    wanted, ahead = pixels, 0
-                    if pieces > 1 and asked < CK:
-                        ahead = (following[0] * C + c + asked) * P + following[1]
-                    elif pieces > 1 and asked < CK + OK:
-                        ahead = (following[0] * O + first + asked - CK) * P + following[1]
-                        wanted = slopes
-                    asked += 16
-                    walk, soon = (O * P, bands, columns), (wanted, ahead, P if ahead else 0)
+                    walk = O * P, bands, columns
                     if step == 64:
-                        _products(sums, to, CK, slopes, rows, packed, walk, soon, four)
+                        _products(sums, to, CK, slopes, rows, packed, walk, four)
+                    elif step == 48:
+                        _products(sums, to, CK, slopes, rows, packed, walk, three)
                     elif step == 32:
-                        _products(sums, to, CK, slopes, rows, packed, walk, soon, two)
+                        _products(sums, to, CK, slopes, rows, packed, walk, two)
                     else:
-                        _products(sums, to, CK, slopes, rows, packed, walk, soon, one)
+                        _products(sums, to, CK, slopes, rows, packed, walk, one)
                 k += step
 
 
 @inlined
-def _products(sums, to, CK, grad, rows, x, walk, soon, nothing):
+def _products(sums, to, CK, grad, rows, x, walk, nothing):
     """sums[a, c] += Σ_p grad[rows[a] + p] · x[p, c] for 4 outputs a and some inputs c.
 
     walk: how far apart the images are in grad, how many bands of pixels p there are, one of each
     image, and the pixels of a band. They are summed up from 0 and then added: many short sums round
     less than a long one.
-    soon: the array, the place and the distance of rows that will be wanted; with every pixel one
-    line of them is fetched, eight lines of a row.
-    nothing: vectors of zeros, as many as hold the inputs c: one, two or four.
+    nothing: vectors of zeros, as many as hold the inputs c: one to four.
     """
     far, bands, columns = walk
-    wanted, ahead, apart = soon
     s0 = s1 = s2 = s3 = nothing
     i = 0
     for band in range(bands):
         p0, p1 = rows[0] + band * far, rows[1] + band * far
         p2, p3 = rows[2] + band * far, rows[3] + band * far
         for l in range(columns):
-            fetch(wanted, ahead + (l >> 3) * apart + (l & 7) * 16)
             v = load_row(x, i, nothing)
             s0 = add_row(s0, splat(grad[p0 + l]), v)
             s1 = add_row(s1, splat(grad[p1 + l]), v)
