@@ -15,7 +15,7 @@ from minidl_kernels.numba.jit import inlined, jit
 _PIECE = 16384
 """Numbers in a piece of a thread's work."""
 
-_RUN = 1024
+RUN = 1024
 """Numbers of a gradient that are added up in their own precision; sums of such runs are float64. A
 lane of a vector adds few of them, so hardly anything is lost, and a vector of float32 holds twice
 as many. (Not so for the variance: there a difference of large sums is what is wanted.)"""
@@ -76,8 +76,8 @@ def sum_gradients(t, threads, first, x, dx, grad, sums, products, mean, scale, b
             row, g = x[n, c], grad[n, first + c]
             m, a, b = mean[first + c], scale[first + c], beta[first + c]
             total = product = 0.0
-            for begin in range(0, L, _RUN):
-                numbers, slopes = row[begin : begin + _RUN], g[begin : begin + _RUN]
+            for begin in range(0, L, RUN):
+                numbers, slopes = row[begin : begin + RUN], g[begin : begin + RUN]
                 some = along = zero
                 for k in range(len(numbers)):
                     deviation, slope = numbers[k] - m, slopes[k]
