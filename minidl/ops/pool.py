@@ -71,11 +71,17 @@ class AdaptiveAvgPool2d(Op):
     """
 
     def forward(self, x: Array, *, out_size: Pair) -> Array:
-        """Average x (N, C, H, W) to (N, C, OH, OW)."""
+        """Average x (N, C, H, W) to (N, C, OH, OW).
+
+        The mean is taken as a product with 1/area: for a few numbers it is far quicker than mean().
+        """
         self.x_shape, self.out_size = x.shape, out_size
-        y = np.empty((*x.shape[:2], *out_size), x.dtype)
+        N, C = x.shape[:2]
+        y = np.empty((N, C, *out_size), x.dtype)
         for (i, j), (rows, columns) in _even_windows(x.shape[2:], out_size):
-            y[:, :, i, j] = x[:, :, rows, columns].mean(axis=(2, 3))
+            area = (rows.stop - rows.start) * (columns.stop - columns.start)
+            window = x[:, :, rows, columns].reshape(N, C, area)
+            y[:, :, i, j] = window @ np.full(area, 1 / area, x.dtype)
         return y
 
     def backward(self, grad: Array) -> Array:
