@@ -21,8 +21,8 @@ tables. Four images share the tables: what one image would spend on looking up i
 gradient of w uses the tables of the forward sum, and keeps the 16 lanes apart to the end:
 
     for 4 images n and a channel o                                         `_weight_part`
-        for 3 taps k
-            for each block:  sums[o, k] += grad · the numbers that tap k reads       16 lanes
+        for each block:  load grad
+            for 9 taps k:  sums[o, k] += grad · the numbers that tap k reads         16 lanes
     dw[o, k] = the sum of the 16 lanes of sums[o, k]
 
 Maps of 8 pixels or fewer would leave lanes idle, so there a vector holds several channels.
@@ -44,13 +44,22 @@ from minidl_kernels.numba import vector
 from minidl_kernels.numba.jit import inlined, jit, plain
 from minidl_kernels.numba.masked import load_where, store_where
 from minidl_kernels.numba.team import run
-from minidl_kernels.numba.vector import evens, load, multiply_add, splat, store, zip_first, zip_last
-from minidl_kernels.numba.windows import LANES, Windows, forward_windows, gradient_windows
+from minidl_kernels.numba.vector import (
+    evens,
+    load,
+    load_row,
+    multiply_add,
+    splat,
+    store_row,
+    zip_first,
+    zip_last,
+)
+from minidl_kernels.numba.windows import LANES, TAPS, Windows, forward_windows, gradient_windows
 
 Array = np.ndarray
 
 _IMAGES = 4  # computed side by side
-_CHANNELS = 8  # in a piece of work
+_CHANNELS = 64  # in a piece of work: the more, the longer are the runs of memory it reads
 
 
 def depthwise_forward(
@@ -121,8 +130,11 @@ def depthwise_weight_gradient(
         planes = _planes(x, grad, stride)
         sizes = x.shape[2:], grad.shape[2:], (KH, KW)
         windows = forward_windows(*sizes, stride, before, dilation, planes)
-        g, pieces = _grouped(plain(grad), planes), -(-O // (planes * _CHANNELS))
-        run(_weight_part, operations, pieces, g, _grouped(plain(x), planes), windows, planes, dw)
+        arrays = _grouped(plain(grad), planes), _grouped(plain(x), planes)
+        filters = O // planes
+        together = max(8, min(32, filters // 8))  # sums for the first cache, pieces for 8 threads
+        pieces = -(-filters // together)
+        run(_weight_part, operations, pieces, *arrays, windows, planes, together, dw)
     else:
         arguments = plain(grad), plain(x), dw, stride, before, dilation
         run(_plain_weight_gradient, operations, O, *arguments)
@@ -166,7 +178,7 @@ def _correlate(
 
 @jit
 def _correlate_part(t, threads, x, weights, windows, y):
-    """The share of thread t: a run of pieces, each 4 images by 8 channels. x, y: (N, C, pixels).
+    """The share of thread t: a run of pieces, each 4 images by 64 channels. x, y: (N, C, pixels).
 
     weights: (C, phases, 1 + taps), the bias first; or 16 numbers for each, one a lane.
     If the last images are fewer than 4, the last one is computed several times: with equal results.
@@ -203,8 +215,8 @@ def _correlate_part(t, threads, x, weights, windows, y):
 
 
 @jit
-def _weight_part(t, threads, grad, x, windows, planes, dw):
-    """The share of thread t: every `threads`-th block of 8 channels. grad, x: (N, C, pixels).
+def _weight_part(t, threads, grad, x, windows, planes, together, dw):
+    """The share of thread t: some neighbouring blocks of filters. grad, x: (N, C, pixels).
 
     If the last images are fewer than 4, the last one stands in with a gradient of 0.
     """
@@ -213,44 +225,51 @@ def _weight_part(t, threads, grad, x, windows, planes, dw):
     sources, shifts, seen = windows.sources[0], windows.shifts[0], windows.seen[0]
     targets, kept = windows.targets[0], windows.kept[0]
     weights, taps = dw.reshape(O * planes, -1), len(shifts)
-    sums = np.empty((_CHANNELS, taps, LANES), x.dtype)
-    for first in range(t * _CHANNELS, O, threads * _CHANNELS):
+    sums = np.empty((together, taps, LANES), x.dtype)
+    zero = splat(x.dtype.type(0))
+    nothing = (zero, zero, zero, zero, zero, zero, zero, zero, zero)
+    blocks = -(-O // together)
+    for block in range(t * blocks // threads, (t + 1) * blocks // threads):
+        first = block * together
         sums[:] = 0
         for n0 in range(0, N, _IMAGES):
             n1, n2, n3 = min(n0 + 1, N - 1), min(n0 + 2, N - 1), min(n0 + 3, N - 1)
             r1, r2, r3 = -(n1 > n0), -(n2 > n1), -(n3 > n2)  # all bits set where the image is real
-            for o in range(first, min(first + _CHANNELS, O)):
+            for o in range(first, min(first + together, O)):
                 a0, a1 = (n0 * O + o) * LG, (n1 * O + o) * LG
                 a2, a3 = (n2 * O + o) * LG, (n3 * O + o) * LG
                 c = o // (O // C)
-                x0, x1 = (n0 * C + c) * LX, (n1 * C + c) * LX
-                x2, x3 = (n2 * C + c) * LX, (n3 * C + c) * LX
-                for k in range(0, taps, 3):
-                    at, d = (
-                        (o - first) * taps * LANES + k * LANES,
-                        (shifts[k], shifts[k + 1], shifts[k + 2]),
-                    )
-                    s = load(sums, at), load(sums, at + LANES), load(sums, at + 2 * LANES)
+                starts = (
+                    (n0 * C + c) * LX,
+                    (n1 * C + c) * LX,
+                    (n2 * C + c) * LX,
+                    (n3 * C + c) * LX,
+                )
+                for k in range(0, taps, TAPS):
+                    place = ((o - first) * taps + k) * LANES
+                    s = load_row(sums, place, nothing)
                     for b in range(len(sources)):
+                        g = (
+                            _gather(grad, a0, targets, kept, b, -1),
+                            _gather(grad, a1, targets, kept, b, r1),
+                            _gather(grad, a2, targets, kept, b, r2),
+                            _gather(grad, a3, targets, kept, b, r3),
+                        )
                         i, j = sources[b, 0], sources[b, 1]
-                        m = seen[b, k], seen[b, k + 1], seen[b, k + 2]
-                        s = _add_products(
-                            s, _gather(grad, a0, targets, kept, b, -1), x, x0, d, i, j, m
+                        s = (
+                            _add_tap(s[0], g, x, starts, i, j, shifts[k], seen[b, k]),
+                            _add_tap(s[1], g, x, starts, i, j, shifts[k + 1], seen[b, k + 1]),
+                            _add_tap(s[2], g, x, starts, i, j, shifts[k + 2], seen[b, k + 2]),
+                            _add_tap(s[3], g, x, starts, i, j, shifts[k + 3], seen[b, k + 3]),
+                            _add_tap(s[4], g, x, starts, i, j, shifts[k + 4], seen[b, k + 4]),
+                            _add_tap(s[5], g, x, starts, i, j, shifts[k + 5], seen[b, k + 5]),
+                            _add_tap(s[6], g, x, starts, i, j, shifts[k + 6], seen[b, k + 6]),
+                            _add_tap(s[7], g, x, starts, i, j, shifts[k + 7], seen[b, k + 7]),
+                            _add_tap(s[8], g, x, starts, i, j, shifts[k + 8], seen[b, k + 8]),
                         )
-                        s = _add_products(
-                            s, _gather(grad, a1, targets, kept, b, r1), x, x1, d, i, j, m
-                        )
-                        s = _add_products(
-                            s, _gather(grad, a2, targets, kept, b, r2), x, x2, d, i, j, m
-                        )
-                        s = _add_products(
-                            s, _gather(grad, a3, targets, kept, b, r3), x, x3, d, i, j, m
-                        )
-                    store(sums, at, s[0])
-                    store(sums, at + LANES, s[1])
-                    store(sums, at + 2 * LANES, s[2])
+                    store_row(sums, place, s)
         lanes = LANES // planes
-        for o in range(first, min(first + _CHANNELS, O)):
+        for o in range(first, min(first + together, O)):
             for q in range(planes):
                 for k in range(weights.shape[1]):
                     total = x.dtype.type(0)
@@ -260,13 +279,12 @@ def _weight_part(t, threads, grad, x, windows, planes, dw):
 
 
 @inlined
-def _add_products(s, g, x, start, shifts, i, j, masks):
-    """s + g · the numbers that a tap reads, for three taps."""
-    return (
-        multiply_add(g, _read(x, start + shifts[0], i, j, masks[0]), s[0]),
-        multiply_add(g, _read(x, start + shifts[1], i, j, masks[1]), s[1]),
-        multiply_add(g, _read(x, start + shifts[2], i, j, masks[2]), s[2]),
-    )
+def _add_tap(s, g, x, starts, i, j, shift, mask):
+    """s + g · the numbers that a tap reads, in 4 images."""
+    s = multiply_add(g[0], _read(x, starts[0] + shift, i, j, mask), s)
+    s = multiply_add(g[1], _read(x, starts[1] + shift, i, j, mask), s)
+    s = multiply_add(g[2], _read(x, starts[2] + shift, i, j, mask), s)
+    return multiply_add(g[3], _read(x, starts[3] + shift, i, j, mask), s)
 
 
 @inlined

@@ -33,7 +33,7 @@ from minidl_kernels.geometry import Pair
 Array = np.ndarray
 
 LANES = 16
-TAPS = 3  # taps come in multiples of this number
+TAPS = 9  # taps come in multiples of this number
 _LANE = np.arange(LANES)
 
 
