@@ -11,6 +11,7 @@ import minidl
 import minidl.functional as F
 from minidl import Tensor, models, nn
 from minidl.models.alexnet import AlexNet, AlexNetOWT
+from tests.models.draws import normal
 from tests.models.ledger import multiply_accumulates, output_shapes, parameter_count
 from tests.models.tables import parts, printed_rows, printed_shape
 
@@ -28,10 +29,6 @@ LECTURE = {
     "fc7": ((4096,), 16_777_216, 4_096),
     "fc8": ((1000,), 4_096_000, 1_000),
 }
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def blank(name: str, **options: object) -> nn.Module:

@@ -11,6 +11,7 @@ import minidl
 import minidl.functional as F
 from minidl import Tensor, models
 from minidl.models.capsnet import CapsNet, DigitCapsules, PrimaryCapsules, lengths
+from tests.models.draws import normal, uniform
 from tests.models.ledger import multiply_accumulates, output_shapes, parameter_count
 from tests.models.tables import printed_rows, printed_shape
 
@@ -24,14 +25,6 @@ PARTS = {  # output, parameters, MACs
     "decoder": ((784,), 1_411_344, 160 * 512 + 512 * 1024 + 1024 * 784),
 }
 TINY = {"image_size": 17, "channels": 4, "capsules": 3, "num_classes": 4}
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
-
-
-def uniform(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random(shape, np.float32)
 
 
 def squashed(s: np.ndarray) -> np.ndarray:

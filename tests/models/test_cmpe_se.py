@@ -15,6 +15,7 @@ from minidl.models.cmpe_se import (
     InnerImaging,
     squeeze,
 )
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -84,10 +85,6 @@ def test_stages() -> None:
 
 
 # ------------------------------------------------------------------------------- what they compute
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def sigmoid(x: np.ndarray) -> np.ndarray:

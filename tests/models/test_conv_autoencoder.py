@@ -7,6 +7,7 @@ import minidl
 import minidl.functional as F
 from minidl import Tensor, models, nn
 from minidl.models.conv_autoencoder import ConvAutoencoder
+from tests.models.draws import uniform
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -41,10 +42,6 @@ MACS = {  # output pixels (of transposed convolutions: input pixels) times weigh
     "up3": 28 * 28 * 18_432,
     "conv4": 28 * 28 * 288,
 }
-
-
-def uniform(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).random(shape, np.float32)
 
 
 def test_the_lectures_table() -> None:

@@ -6,15 +6,12 @@ import pytest
 import minidl
 from minidl import models
 from minidl.models.convnext import ConvNeXt, ConvNeXtBlock, LayerNorm2d
+from tests.models.draws import normal
 from tests.models.ledger import multiply_accumulates, output_shapes, parameter_count
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 SMALL = (3, 32, 32)
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def test_counts_of_the_small_configuration() -> None:

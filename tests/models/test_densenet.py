@@ -15,6 +15,7 @@ import minidl.functional as F
 from minidl import Tensor, models
 from minidl.autograd import observe
 from minidl.models.densenet import DenseLayer, DenseNet, DenseNetCIFAR, Transition
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -36,10 +37,6 @@ COUNTS: list[tuple[str, dict[str, Any], tuple[int, int, int], int, int, int]] = 
 ]
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 # -------------------------------------------------------------------------------------- counts

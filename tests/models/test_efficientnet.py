@@ -8,6 +8,7 @@ import pytest
 import minidl
 from minidl import models, nn
 from minidl.models.efficientnet import EfficientNet, MBConv, SqueezeExcitation
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -19,10 +20,6 @@ pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 COLOUR, SMALL = (3, 224, 224), (3, 32, 32)
 TINY: dict[str, Any] = {"width": 0.25, "depth": 0.1, "stem_stride": 1, "num_classes": 10}
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 # Statistics are those of torchvision's models of these names.

@@ -20,6 +20,7 @@ import minidl
 import minidl.functional as F
 from minidl import Tensor, models, nn, optim
 from minidl.models.auxiliary import auxiliary_loss
+from tests.models.draws import normal
 from tests.models.ledger import input_count, multiply_accumulates, output_shapes, parameter_count
 
 NAMES = models.list_models()
@@ -200,10 +201,6 @@ def lesson(name: str) -> Lesson:
             taught.gradients = {key: p.grad for key, p in model.named_parameters()}
         optimizer.step()
     return taught
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("name", SMALL)

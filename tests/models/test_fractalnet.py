@@ -8,6 +8,7 @@ import minidl.functional as F
 from minidl import models
 from minidl.models.fractalnet import Fractal, FractalNet, Join
 from minidl.nn import Conv2d, Dropout, Module
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -18,10 +19,6 @@ from tests.models.ledger import (
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 COLOUR = (3, 32, 32)
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def tiny(columns: int = 3, dropout: float = 0.0, drop_path: float = 0.0) -> FractalNet:

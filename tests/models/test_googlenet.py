@@ -12,6 +12,7 @@ import minidl.functional as F
 from minidl import Tensor, models, nn
 from minidl.models.auxiliary import auxiliary_loss
 from minidl.models.googlenet import MODULES, GoogLeNet, Inception
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -39,10 +40,6 @@ PAPER = {
     "fc": (1000, 1),
 }
 DIFFERENT = {"params": {"conv1", "4c", "5a"}, "ops": {"conv1", "5a"}}
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @pytest.fixture(scope="module")

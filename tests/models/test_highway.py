@@ -7,6 +7,7 @@ import pytest
 
 from minidl import Tensor, models
 from minidl.models.highway import HighwayConv2d, HighwayNetwork
+from tests.models.draws import normal
 from tests.models.ledger import multiply_accumulates, output_shapes, parameter_count
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
@@ -74,10 +75,6 @@ def test_stages() -> None:
 
 
 # ---------------------------------------------------------------------- what a layer computes
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def test_a_gate_chooses_between_carrying_and_transforming() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from minidl import Tensor, models
 from minidl.models.hrnet import HRNet, MultiResolutionModule
+from tests.models.draws import normal
 from tests.models.ledger import output_shapes, parameter_count, statistics_count
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
@@ -18,10 +19,6 @@ TINY: dict[str, Any] = {
     "blocks": 1,
     "head_width": 3,
 }
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 # timm's models of these names; w48 has 77.5 million parameters in the authors' table.

@@ -17,6 +17,7 @@ from minidl.models.inception_resnet_v2 import (
     ResidualModule,
     _conv,
 )
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -28,10 +29,6 @@ from tests.models.tables import parts, printed_rows, printed_shape
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 IMAGE = (3, 299, 299)
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def full(**options: Any) -> InceptionResNetV2:

@@ -8,6 +8,7 @@ import pytest
 import minidl
 from minidl import models, nn
 from minidl.models.mobilenet_v2 import InvertedResidual, MobileNetV2, conv_bn_relu6, round_channels
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -32,10 +33,6 @@ COUNTS: list[tuple[dict[str, Any], tuple[int, int, int], int, int, int]] = [
     # the stem's 16 filters lose 2·9 weights each, which are used at 112² pixels
     ({"width": 0.5, "in_channels": 1}, (1, 224, 224), 1_968_392, 18_544, 93_519_168),
 ]
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize(("options", "shape", "parameters", "statistics", "macs"), COUNTS)

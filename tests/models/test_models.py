@@ -16,6 +16,7 @@ from minidl import Tensor, models
 from minidl.models.lenet import LeNet5
 from minidl.models.registry import register
 from minidl.models.resnet_cifar import BasicBlock, ResNetCIFAR, ZeroPadShortcut
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -49,10 +50,6 @@ COUNTS: list[tuple[str, dict[str, Any], tuple[int, int, int], int, int, int]] = 
 
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 # -------------------------------------------------------------------------------------- counts

@@ -13,6 +13,7 @@ import minidl
 import minidl.functional as F
 from minidl import Tensor, models, nn
 from minidl.models.nasnet import NORMAL, REDUCTION, Cell, NASNet, Pool, Separable
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -25,10 +26,6 @@ pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 NAMES = ["nasnet_a_mobile", "nasnet_a_large", "nasnet_a_cifar"]
 NORM = ("weight", "bias", "running_mean", "running_var", "num_batches_tracked")
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def full(name: str, **options: Any) -> NASNet:

@@ -9,6 +9,7 @@ import pytest
 import minidl
 from minidl import models, nn
 from minidl.models.nin import NIN, MLPConv
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -20,10 +21,6 @@ from tests.models.tables import parts, printed_rows, printed_shape
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 COLOUR = (3, 32, 32)
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def blank(**options: object) -> nn.Module:

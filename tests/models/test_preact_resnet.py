@@ -8,6 +8,7 @@ import pytest
 
 from minidl import Tensor, models
 from minidl.models.preact_resnet import PreActBlock, PreActBottleneck, PreActResNet
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -113,10 +114,6 @@ def test_keys_are_timms() -> None:
 
 
 # ---------------------------------------------------------------------- what the blocks compute
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("make", [partial(PreActBlock, 16, 16), partial(PreActBottleneck, 16, 4)])

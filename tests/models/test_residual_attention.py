@@ -13,6 +13,7 @@ from minidl.models.residual_attention import (
     Hourglass,
     ResidualAttentionNetwork,
 )
+from tests.models.draws import normal
 from tests.models.ledger import output_shapes, parameter_count, statistics_count
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
@@ -89,10 +90,6 @@ def test_attention_modules_of_each_stage() -> None:
 
 
 # ---------------------------------------------------------------------- what the parts compute
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def test_an_hourglass_of_depth_2_is_the_papers_figure_2() -> None:

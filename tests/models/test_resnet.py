@@ -8,6 +8,7 @@ import pytest
 
 from minidl import models, nn
 from minidl.models.resnet import BasicBlock, Bottleneck, PlainBlock, ResNet, projection
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -142,10 +143,6 @@ def test_keys_are_torchvisions(name: str, convolutions: int, projected: tuple[in
 
 
 # ---------------------------------------------------------------------- what the blocks compute
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 @pytest.mark.parametrize("block", [BasicBlock(16, 16, 1), Bottleneck(16, 4, 1)])

@@ -8,6 +8,7 @@ import pytest
 from minidl import models
 from minidl.models import se_resnet
 from minidl.models.se_resnet import SEBasicBlock, SEBottleneck, SqueezeExcitation
+from tests.models.draws import normal
 from tests.models.ledger import output_shapes, parameter_count, statistics_count
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
@@ -83,10 +84,6 @@ def test_keys_are_timms(name: str, convolutions: int, projected: tuple[int, ...]
 
 
 # ---------------------------------------------------------------------- what the blocks compute
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def test_squeeze_and_excitation() -> None:

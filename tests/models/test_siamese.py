@@ -11,6 +11,7 @@ import minidl.functional as F
 from minidl import Tensor, models, nn
 from minidl.models.siamese import Siamese
 from minidl.optim import SGD
+from tests.models.draws import normal
 from tests.models.ledger import multiply_accumulates, output_shapes, parameter_count
 from tests.models.tables import printed_rows, printed_shape
 
@@ -37,10 +38,6 @@ class Twins(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.model(x, x)
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def test_the_papers_figure_and_the_docstring() -> None:

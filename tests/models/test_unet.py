@@ -10,6 +10,7 @@ import pytest
 import minidl
 from minidl import Tensor, models, nn
 from minidl.models.unet import DoubleConv, UNet
+from tests.models.draws import normal
 from tests.models.ledger import multiply_accumulates, output_shapes, parameter_count
 from tests.models.tables import printed_shape
 
@@ -33,10 +34,6 @@ FIGURE = {
     "head": (2, 388),
 }
 SMALL = {"width": 4, "depth": 2, "drop_rate": 0.0}
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def test_the_papers_figure() -> None:

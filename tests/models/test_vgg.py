@@ -12,6 +12,7 @@ import pytest
 import minidl
 from minidl import models, nn
 from minidl.models.vgg import CONFIGURATIONS, VGG
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -50,10 +51,6 @@ LECTURE = [
     (1, 4096, 16_777_216),
     (1, 1000, 4_096_000),
 ]
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def blank(name: str, **options: object) -> nn.Module:

@@ -8,6 +8,7 @@ import pytest
 import minidl
 from minidl import Tensor, models, nn
 from minidl.models.vit import Attention, Block, PatchEmbed, VisionTransformer
+from tests.models.draws import normal
 from tests.models.ledger import multiply_accumulates, output_shapes, parameter_count
 
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
@@ -20,10 +21,6 @@ TINY: dict[str, Any] = {
     "image_size": 16,
     "patch_size": 4,
 }
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def test_counts_at_64_pixels() -> None:

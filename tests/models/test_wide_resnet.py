@@ -8,6 +8,7 @@ import pytest
 from minidl import models
 from minidl.models import wide_resnet
 from minidl.models.wide_resnet import WideBlock, WideResNet
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -97,10 +98,6 @@ def test_keys_are_the_published_ones() -> None:
 
 
 # ---------------------------------------------------------------------- what the blocks compute
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def test_the_shortcut_is_untouched_or_starts_behind_the_activation() -> None:

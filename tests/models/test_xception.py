@@ -12,6 +12,7 @@ import minidl
 import minidl.functional as F
 from minidl import Tensor, models, nn
 from minidl.models.xception import Block, Xception
+from tests.models.draws import normal
 from tests.models.ledger import (
     multiply_accumulates,
     output_shapes,
@@ -23,10 +24,6 @@ from tests.models.tables import parts, printed_shape
 pytestmark = pytest.mark.usefixtures("numpy_kernels")
 
 IMAGE = (3, 299, 299)
-
-
-def normal(*shape: int, seed: int = 0) -> np.ndarray:
-    return np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
 
 
 def full(**options: Any) -> Xception:

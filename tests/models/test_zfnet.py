@@ -12,6 +12,7 @@ import pytest
 import minidl
 from minidl import models, nn
 from minidl.models.zfnet import ZFNet
+from tests.models.draws import normal
 from tests.models.ledger import multiply_accumulates, output_shapes, parameter_count
 from tests.models.tables import parts, printed_rows, printed_shape
 
@@ -24,10 +25,6 @@ def blank(**options: object) -> nn.Module:
     """A model whose weights take neither time nor memory."""
     with minidl.shapes_only():
         return models.create("zfnet", **options)
-
-
-def normal(*shape: int) -> np.ndarray:
-    return np.random.default_rng(0).standard_normal(shape).astype(np.float32)
 
 
 def test_the_papers_figure() -> None:
