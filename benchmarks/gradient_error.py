@@ -71,7 +71,7 @@ def torch_gradients(
     dtype: torch.dtype,
 ) -> Gradients:
     """PyTorch's gradients in float32 or float64."""
-    other = twin.create(name, **NETWORKS[name].options)
+    other = twin.create(NETWORKS[name].architecture, **NETWORKS[name].options)
     twin.copy_weights(model, other)
     other = other.to(dtype)
     signs: Signs = []
@@ -137,7 +137,7 @@ def main() -> None:
         x = rng.standard_normal((images, *network.input_shape), np.float32)
         y = rng.integers(0, 10, images)
         minidl.manual_seed(seed)
-        model = minidl.models.create(name, **network.options)
+        model = minidl.models.create(network.architecture, **network.options)
         exact, theirs = (
             torch_gradients(model, name, x, y, arguments.smooth, dtype)
             for dtype in (torch.float64, torch.float32)

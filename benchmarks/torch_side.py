@@ -17,7 +17,7 @@ torch.set_num_threads(minidl.num_threads())  # both compute with the same number
 
 def _model(network: Network, layout: torch.memory_format) -> torch.nn.Module:
     """The network on PyTorch, with the weights of minidl's."""
-    model = twin.create(network.name, **network.options)
+    model = twin.create(network.architecture, **network.options)
     twin.copy_weights(network.create(), model)
     return model.to(memory_format=layout)
 

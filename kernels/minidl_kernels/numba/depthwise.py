@@ -28,7 +28,7 @@ gradient of w uses the tables of the forward sum, and keeps the 16 lanes apart t
 Maps of 8 pixels or fewer would leave lanes idle, so there a vector holds several channels.
 
 Where there are no such vectors (other processors, float64, strides above 2) the textbook's loops
-run, with the windows that would read padding left out beforehand: `_plain_…`.
+run: depthwise_plain.py.
 
 Shapes: x (N, C, H, W) · w (C·M, 1, KH, KW) · b (C·M,) · y (N, C·M, OH, OW).
 """
@@ -40,7 +40,7 @@ from numba import types
 from numba.extending import overload
 
 from minidl_kernels.geometry import Padding, Pair, output_size
-from minidl_kernels.numba import vector
+from minidl_kernels.numba import depthwise_plain, vector
 from minidl_kernels.numba.jit import inlined, jit, plain
 from minidl_kernels.numba.masked import load_where, store_where
 from minidl_kernels.numba.team import run
@@ -77,7 +77,7 @@ def depthwise_forward(
         _correlate(plain(x), w.reshape(O, -1), bias, windows, planes, y)
     else:
         arguments = plain(x), plain(w), bias, y, stride, before, dilation
-        run(_plain_forward, y.size * w[0].size, len(x) * O, *arguments)
+        run(depthwise_plain.forward, y.size * w[0].size, len(x) * O, *arguments)
     return y
 
 
@@ -106,7 +106,7 @@ def depthwise_input_gradient(
         _correlate(plain(grad), w.reshape(C, -1), zero, windows, planes, dx)
     else:
         arguments = plain(grad), plain(w), dx, stride, before, dilation
-        run(_plain_input_gradient, grad.size * w[0].size, N * C, *arguments)
+        run(depthwise_plain.input_gradient, grad.size * w[0].size, N * C, *arguments)
     return dx
 
 
@@ -137,7 +137,7 @@ def depthwise_weight_gradient(
         run(_weight_part, operations, pieces, *arrays, windows, planes, together, dw)
     else:
         arguments = plain(grad), plain(x), dw, stride, before, dilation
-        run(_plain_weight_gradient, operations, O, *arguments)
+        run(depthwise_plain.weight_gradient, operations, O, *arguments)
     return dw
 
 
@@ -373,89 +373,3 @@ def _store4(mask, y, at, to, v):
     store_where(mask, y, at[1] + to, v[1])
     store_where(mask, y, at[2] + to, v[2])
     store_where(mask, y, at[3] + to, v[3])
-
-
-@jit
-def _plain_forward(t, threads, x, w, bias, y, stride, before, dilation):
-    """The share of thread t: every `threads`-th plane (n, o) of y."""
-    N, O, OH, OW = y.shape
-    _, C, H, W = x.shape
-    for plane in range(t, N * O, threads):
-        n, o = plane // O, plane % O
-        y[n, o] = bias[o]
-        for u in range(w.shape[2]):
-            above, top, bottom = _real(u, OH, H, stride[0], before[0], dilation[0])
-            for v in range(w.shape[3]):
-                left, first, stop = _real(v, OW, W, stride[1], before[1], dilation[1])
-                a = w[o, 0, u, v]
-                for i in range(top, bottom):
-                    row = y[n, o, i, first:stop]
-                    source = x[n, o // (O // C), i * stride[0] + above, first * stride[1] + left :]
-                    if stride[1] == 1:  # a constant stride makes vector instructions possible
-                        for j in range(len(row)):
-                            row[j] += a * source[j]
-                    else:
-                        for j in range(len(row)):
-                            row[j] += a * source[j * stride[1]]
-
-
-@jit
-def _plain_input_gradient(t, threads, grad, w, dx, stride, before, dilation):
-    """The share of thread t: every `threads`-th plane (n, c) of dx."""
-    N, C, H, W = dx.shape
-    _, O, OH, OW = grad.shape
-    for plane in range(t, N * C, threads):
-        n, c = plane // C, plane % C
-        dx[n, c] = 0
-        for o in range(c * (O // C), (c + 1) * (O // C)):
-            for u in range(w.shape[2]):
-                above, top, bottom = _real(u, OH, H, stride[0], before[0], dilation[0])
-                for v in range(w.shape[3]):
-                    left, first, stop = _real(v, OW, W, stride[1], before[1], dilation[1])
-                    a = w[o, 0, u, v]
-                    for i in range(top, bottom):
-                        row = dx[n, c, i * stride[0] + above, first * stride[1] + left :]
-                        source = grad[n, o, i, first:stop]
-                        if stride[1] == 1:
-                            for j in range(len(source)):
-                                row[j] += a * source[j]
-                        else:
-                            for j in range(len(source)):
-                                row[j * stride[1]] += a * source[j]
-
-
-@jit
-def _plain_weight_gradient(t, threads, grad, x, dw, stride, before, dilation):
-    """The share of thread t: every `threads`-th filter o."""
-    N, C, H, W = x.shape
-    _, O, OH, OW = grad.shape
-    for o in range(t, O, threads):
-        dw[o] = 0
-        for n in range(N):
-            for u in range(dw.shape[2]):
-                above, top, bottom = _real(u, OH, H, stride[0], before[0], dilation[0])
-                for v in range(dw.shape[3]):
-                    left, first, stop = _real(v, OW, W, stride[1], before[1], dilation[1])
-                    total = x.dtype.type(0)
-                    for i in range(top, bottom):
-                        row = grad[n, o, i, first:stop]
-                        h, k = i * stride[0] + above, first * stride[1] + left
-                        source = x[n, o // (O // C), h, k:]
-                        if stride[1] == 1:
-                            for j in range(len(row)):
-                                total += row[j] * source[j]
-                        else:
-                            for j in range(len(row)):
-                                total += row[j] * source[j * stride[1]]
-                    dw[o, 0, u, v] += total
-
-
-@inlined
-def _real(tap, count, size, stride, before, dilation):
-    """Window i reads pixel i·stride + shift with this tap; the pixel exists for first ≤ i < stop.
-
-    Returns (shift, first, stop).
-    """
-    shift = tap * dilation - before
-    first = max(0, -(shift // stride))
-    return shift, first, max(first, min(count, (size - 1 - shift) // stride + 1))
