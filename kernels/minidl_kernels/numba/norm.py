@@ -173,9 +173,9 @@ def _each_part(
 ) -> None:
     """Call the kernel for each part (and the place for its result), in every thread.
 
-    One call loops over all `size` numbers, two of them in the time of a multiply-add elsewhere.
+    One call loops over all `size` numbers, each in the time of a multiply-add elsewhere.
     """
-    run(_share, size // 2, size, kernel, parts, *arguments)
+    run(_share, size, size, kernel, parts, *arguments)
 
 
 def _share(

@@ -14,7 +14,7 @@ from queue import SimpleQueue
 
 from minidl_kernels.threads import available_cores, num_threads
 
-_SMALL = 500_000  # multiply-adds that are done before another thread would have been of help
+_SMALL = 250_000  # multiply-adds that are done before another thread would have been of help
 TILED = 16
 """Multiply-adds of a convolution that take as long as one elsewhere, which fetches its numbers
 from memory: a kernel's `operations` are to tell its time."""
