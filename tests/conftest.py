@@ -1,5 +1,6 @@
-"""What tests share: a Hypothesis profile, the random state, the NumPy kernels."""
+"""What tests share: Ctrl-C, a Hypothesis profile, the random state, the NumPy kernels."""
 
+import signal
 from collections.abc import Iterator
 
 import hypothesis
@@ -10,6 +11,10 @@ import minidl
 # The same examples on every machine and in every run: a failure in CI is a failure at home.
 hypothesis.settings.register_profile("repeatable", derandomize=True, deadline=None)
 hypothesis.settings.load_profile("repeatable")
+
+# A shell lets its background jobs ignore Ctrl-C, and what they start too; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
