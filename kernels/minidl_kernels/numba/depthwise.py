@@ -132,7 +132,7 @@ def depthwise_weight_gradient(
         windows = forward_windows(*sizes, stride, before, dilation, planes)
         arrays = _grouped(plain(grad), planes), _grouped(plain(x), planes)
         filters = O // planes
-        together = max(8, min(32, filters // 8))  # sums for the first cache, pieces for 8 threads
+        together = max(8, min(32, filters // 8))  # 18 KB of sums for 3 × 3, pieces for 8 threads
         pieces = -(-filters // together)
         run(_weight_part, operations, pieces, *arrays, windows, planes, together, dw)
     else:
@@ -216,8 +216,9 @@ def _correlate_part(t, threads, x, weights, windows, y):
 
 @jit
 def _weight_part(t, threads, grad, x, windows, planes, together, dw):
-    """The share of thread t: some neighbouring blocks of filters. grad, x: (N, C, pixels).
+    """The share of thread t: some neighbouring blocks of filters, so many `together` in a block.
 
+    grad, x: (N, C, pixels).
     If the last images are fewer than 4, the last one stands in with a gradient of 0.
     """
     N, O, LG = grad.shape
