@@ -150,13 +150,15 @@ def guarded(shape):
     array[:] = np.random.default_rng(0).standard_normal(shape, np.float32)
     return array
 
-for shape, kernel, stride in [
-    ((4, 16, 32, 32), 3, 1), ((4, 16, 16, 16), 3, 1), ((16, 16, 8, 8), 3, 1),  # Winograd
-    ((4, 16, 32, 32), 3, 2), ((4, 16, 32, 32), 5, 1), ((16, 16, 16, 16), 1, 1),
+for shape, kernel, stride, groups in [
+    ((4, 16, 32, 32), 3, 1, 1), ((4, 16, 16, 16), 3, 1, 1), ((16, 16, 8, 8), 3, 1, 1),  # Winograd
+    ((4, 16, 32, 32), 3, 2, 1), ((4, 16, 32, 32), 5, 1, 1), ((16, 16, 16, 16), 1, 1, 1),
+    ((4, 16, 32, 32), 3, 1, 16), ((4, 16, 16, 16), 3, 2, 16), ((4, 16, 8, 8), 5, 1, 16),
+    ((16, 16, 4, 4), 3, 1, 16), ((64, 16, 2, 2), 3, 1, 16),  # several channels in a vector
 ]:
     x = guarded(shape)
-    w = np.random.default_rng(1).standard_normal((16, 16, kernel, kernel), np.float32)
-    window = (stride, stride), (kernel // 2,) * 4, (1, 1), 1
+    w = np.random.default_rng(1).standard_normal((16, 16 // groups, kernel, kernel), np.float32)
+    window = (stride, stride), (kernel // 2,) * 4, (1, 1), groups
     y = conv.conv2d_forward(x, w, None, *window)
     grad = guarded(y.shape)
     conv.conv2d_input_gradient(grad, w, x.shape, *window)
