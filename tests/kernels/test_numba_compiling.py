@@ -64,6 +64,32 @@ def test_one_notice_when_compiling_and_none_when_cached(tmp_path):
     assert second.stdout == first.stdout
 
 
+CONVOLVE = """
+import hashlib
+import numpy as np
+from minidl_kernels.numba import conv
+for size, kernel, stride, groups in [
+    (8, 3, 1, 1), (32, 3, 1, 1), (16, 5, 1, 1), (16, 3, 2, 1), (16, 1, 1, 1), (16, 3, 1, 16)
+]:
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((4, 16, size, size), np.float32)
+    w = rng.standard_normal((16, 16 // groups, kernel, kernel), np.float32)
+    window = (stride, stride), (kernel // 2,) * 4, (1, 1), groups
+    y = conv.conv2d_forward(x, w, None, *window)
+    grad = rng.standard_normal(y.shape, np.float32)
+    dx = conv.conv2d_input_gradient(grad, w, x.shape, *window)
+    dw = conv.conv2d_weight_gradient(grad, x, w.shape, *window)
+    print(size, kernel, stride, groups, *(hashlib.md5(a.tobytes()).hexdigest() for a in (y, dx, dw)))
+"""
+
+
+def test_what_was_compiled_a_moment_ago_computes_the_same_bits_as_what_is_read_from_disk(tmp_path):
+    """A run that begins by compiling, and is resumed later, must not notice."""
+    compiling, reading = (run(CONVOLVE, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    assert NOTICE in compiling.stderr and NOTICE not in reading.stderr
+    assert compiling.stdout.splitlines() == reading.stdout.splitlines()
+
+
 def test_other_peoples_functions_get_no_notice(tmp_path):
     program = """
 import numba, minidl_kernels.numba.pool

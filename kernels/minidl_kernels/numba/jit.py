@@ -40,8 +40,13 @@ def inlined(function: Callable) -> Callable:
 
     Under `jit` it would get such an entry and a place on disk, and would be compiled once more for
     each constant it is called with. The first training step would take half as long again.
+
+    It is always made part of its caller. Left to itself, LLVM makes a large one a function of its
+    own, of which a program that compiles has two versions: the caller's, which goes to the disk,
+    and the one compiled before it, which is the one that runs. They may add in different orders, so
+    a program that reads the kernel from the disk would compute other bits.
     """
-    return extending.register_jitable(**_OPTIONS)(function)
+    return extending.register_jitable(**_OPTIONS, forceinline=True)(function)
 
 
 def plain(array: np.ndarray) -> np.ndarray:
