@@ -79,7 +79,8 @@ for size, kernel, stride, groups in [
     grad = rng.standard_normal(y.shape, np.float32)
     dx = conv.conv2d_input_gradient(grad, w, x.shape, *window)
     dw = conv.conv2d_weight_gradient(grad, x, w.shape, *window)
-    print(size, kernel, stride, groups, *(hashlib.md5(a.tobytes()).hexdigest() for a in (y, dx, dw)))
+    bits = (hashlib.md5(array.tobytes()).hexdigest() for array in (y, dx, dw))
+    print(size, kernel, stride, groups, *bits)
 """
 
 
