@@ -84,9 +84,11 @@ for size, kernel, stride, groups in [
 """
 
 
-def test_what_was_compiled_a_moment_ago_computes_the_same_bits_as_what_is_read_from_disk(tmp_path):
+@pytest.mark.parametrize("wide", ["0", "1"])
+def test_what_was_just_compiled_computes_the_same_bits_as_what_is_read_from_disk(tmp_path, wide):
     """A run that begins by compiling, and is resumed later, must not notice."""
-    compiling, reading = (run(CONVOLVE, NUMBA_CACHE_DIR=str(tmp_path)) for _ in range(2))
+    variables = {"NUMBA_CACHE_DIR": str(tmp_path), "MINIDL_VECTORS": wide}
+    compiling, reading = (run(CONVOLVE, **variables) for _ in range(2))
     assert NOTICE in compiling.stderr and NOTICE not in reading.stderr
     assert compiling.stdout.splitlines() == reading.stdout.splitlines()
 
